@@ -1,0 +1,46 @@
+# Everything installs itself: `make demo` and `make test` need only git, make and Python 3.11 or newer.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test lint format goldens wheel benchmarks clean
+
+demo: $(INSTALLED)  ## the main job: a spec becomes SQL, and the SQL an answer
+	$(BIN)/querygen render examples/tutorial/05-client-normalized-by-build.yaml
+	$(BIN)/querygen run examples/tutorial/03-percentiles-of-one-day.yaml
+
+test: $(INSTALLED)  ## all tests
+	$(BIN)/python -m pytest -n auto
+
+lint: $(INSTALLED)  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+goldens: $(INSTALLED)  ## write the examples' expected SQL and output anew; look at the diff before committing it
+	$(BIN)/python -m pytest -q tests/test_examples.py --update-goldens
+
+wheel: $(INSTALLED)  ## build the wheel, install it elsewhere, and render a spec from there
+	rm -rf dist && $(BIN)/python -m build --wheel --outdir dist .
+	rm -rf dist/elsewhere && $(PYTHON) -m venv dist/elsewhere
+	dist/elsewhere/bin/pip install --quiet --constraint requirements.lock dist/*.whl
+	cp examples/tutorial/05-client-normalized-by-build.yaml dist/spec.yaml
+	cd dist && elsewhere/bin/querygen render spec.yaml > rendered.sql && elsewhere/bin/querygen run spec.yaml > rows.txt
+	cmp dist/rendered.sql examples/tutorial/05-client-normalized-by-build.sql
+
+benchmarks: $(INSTALLED)  ## compare with peers; takes some minutes
+	$(BIN)/pip install --quiet --constraint requirements.lock '.[benchmarks]'
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache
+
+$(INSTALLED): pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[googlesql,dev]'
+	touch $(INSTALLED)

@@ -1,0 +1,43 @@
+"""Ways to answer one question: percentiles by build, one vote per client (`examples/tutorial/05-*.yaml`).
+
+Each module has `prepare(data) -> answer`: `data` is a folder that `querygen sample` wrote, and `answer()` reads
+it and returns the rows, sorted. A row is build_time (a datetime), percentile, value, n_clients, n_samples.
+
+The hand-written ones take what their author may know about the sample: every build id has 14 digits, and a
+histogram string that is not JSON is empty or cut off. querygen's own text assumes neither.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+
+class Row(NamedTuple):
+    """One row of the answer."""
+
+    build_time: dt.datetime
+    percentile: float
+    value: int
+    n_clients: int
+    n_samples: int
+
+
+Answer = Callable[[], list[Row]]
+
+ROOT: Final = Path(__file__).parents[2]
+SPEC: Final = ROOT / "examples" / "tutorial" / "05-client-normalized-by-build.yaml"
+PERCENTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+# The order of the tables. The keys are module names.
+TITLES: Final = {
+    "querygen": "querygen",
+    "array_udfs": "the tutorial's SQL, literally, with array-valued UDFs (DuckDB)",
+    "pandas_rows": "idiomatic pandas",
+    "wide_sql": "best hand-written DuckDB SQL (20 columns, known bounds)",
+}
+
+
+def table_file(data: Path) -> Path:
+    """The file that `querygen sample` wrote into the folder."""
+    return data / "telemetry.main.parquet"

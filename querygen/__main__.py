@@ -1,0 +1,5 @@
+"""`python -m querygen`."""
+
+from querygen.cli import main
+
+main()

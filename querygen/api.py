@@ -1,0 +1,151 @@
+"""The pipeline in one screen, and the Python API on top of it: `load` and `Query`.
+
+Data flows one way, each stage is a pure function from one immutable type to the next:
+
+    load → validate → resolve → render → check → translate → run → show
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from querygen.catalog import Catalog, catalog
+from querygen.check import CheckedSql, check
+from querygen.errors import QuerygenError, UsageError
+from querygen.plan import Plan
+from querygen.render import UdfMode, render
+from querygen.resolve import resolve
+from querygen.schema import Schema, read_schema
+from querygen.source import Source, from_mapping, load_file
+from querygen.spec import Spec
+from querygen.translate import translate
+from querygen.validate import validate
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from querygen.result import Result
+
+Dialect = Literal["bigquery", "duckdb"]
+Engine = Literal["duckdb", "googlesql"]
+
+
+class Query:
+    """A question to telemetry: a valid spec, ready to be printed or run.
+
+    Takes exactly the spec's keys as keywords; `load` reads the same from a file. Immutable.
+
+    >>> from querygen import Query
+    >>> query = Query(measure="counts", dimensions=["os"], filters={"submission_date": "2020-04-20"})
+    >>> query.spec.measure
+    'counts'
+
+    Raises:
+        QuerygenError: the spec is not valid; all findings at once, each with its dotted path.
+    """
+
+    __slots__ = ("_catalog", "_source", "_spec", "_today")
+
+    def __init__(self, **spec: Any) -> None:
+        self._set(from_mapping(spec), catalog_of(None), None)
+
+    @classmethod
+    def of(cls, source: Source, catalog: Catalog, today: dt.date | None = None) -> "Query":
+        """A query from a source that was read, and the tables it may name."""
+        made = cls.__new__(cls)
+        made._set(source, catalog, today)
+        return made
+
+    def _set(self, source: Source, catalog: Catalog, today: dt.date | None) -> None:
+        self._source, self._spec, self._catalog, self._today = source, validate(source), catalog, today
+
+    @property
+    def spec(self) -> Spec:
+        """The spec as it was understood."""
+        return self._spec
+
+    def __repr__(self) -> str:
+        keys = ", ".join(f"{key}={value!r}" for key, value in self._source.data.items())
+        return f"Query({keys})"
+
+    def plan(self) -> Plan:
+        """What the SQL will do.
+
+        Raises:
+            QuerygenError: the spec asks for what the tables don't have.
+        """
+        try:
+            return resolve(self._spec, self._catalog, self._today)
+        except QuerygenError as error:
+            raise self._source.locate(error) from None
+
+    def checked(self, udfs: UdfMode = "inline") -> CheckedSql:
+        """The SQL, parsed and held against the plan."""
+        return check(render(self.plan(), udfs))
+
+    def sql(self, dialect: Dialect = "bigquery", udfs: UdfMode = "inline") -> str:
+        """The SQL text.
+
+        Args:
+            dialect: `bigquery`, or its translation to `duckdb`.
+            udfs: `inline`, `temp` or `mozfun`; how decoding functions stand in BigQuery's text.
+        """
+        checked = self.checked(udfs)
+        return translate(checked).text if dialect == "duckdb" else checked.sql.text
+
+    def run(
+        self,
+        data: str | Path | Sequence[str | Path] | None = None,
+        *,
+        engine: Engine = "duckdb",
+        connection: "duckdb.DuckDBPyConnection | None" = None,
+        udfs: UdfMode = "inline",
+    ) -> "Result":
+        """Runs the query.
+
+        Args:
+            data: files for the tables, as `--data` takes them; by default the built-in synthetic sample.
+            engine: `duckdb`, or Google's reference evaluator.
+            connection: a DuckDB connection that has the table itself, instead of `data`. Nothing is
+                created or changed on it.
+            udfs: as in `sql`.
+
+        Raises:
+            UsageError: a path does not exist.
+            QuerygenError: the data does not fit the table's schema.
+            EngineError: the engine fails.
+        """
+        from querygen import running
+
+        if data is not None and connection is not None:
+            raise UsageError.of("two-data", "`data` and `connection` are both given", help="give one of the two")
+        flags = [str(data)] if isinstance(data, str | Path) else [str(item) for item in data or ()]
+        return running.run(self.checked(udfs), self._catalog, flags, engine, connection)
+
+
+def load(
+    spec: str | Path | Mapping[str, Any],
+    *,
+    schemas: Mapping[str, str | Path] | None = None,
+    today: dt.date | None = None,
+) -> Query:
+    """Reads and validates a spec: the path of a YAML or JSON file, or a mapping of its keys.
+
+    Args:
+        spec: the file, or the keys.
+        schemas: the file of `bq show --schema` for tables whose real schema shall be used.
+        today: the day that `last` ends on.
+
+    Raises:
+        UsageError: the file does not exist.
+        QuerygenError: the spec is not valid; all findings at once.
+    """
+    source = from_mapping(spec) if isinstance(spec, Mapping) else load_file(spec)
+    return Query.of(source, catalog_of(schemas), today)
+
+
+def catalog_of(schemas: Mapping[str, str | Path] | None) -> Catalog:
+    """The built-in catalog, with the user's schemas read from their files."""
+    read: dict[str, Schema] = {table: read_schema(table, path) for table, path in (schemas or {}).items()}
+    return catalog(read)

@@ -1,0 +1,121 @@
+"""Check: the printed text is parsed again, and must be what the plan meant: one SELECT, its stages, its table.
+
+This is the third wall against injection, after typed values and linted templates, and the guard of the
+template dialect: constructs that translate wrongly to DuckDB, silently or loudly, are not let through. From
+here on an error is a bug of querygen's, and says so.
+"""
+
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from querygen.calls import DATASET
+from querygen.errors import EngineError
+from querygen.recognise import recognise
+from querygen.render import SqlText
+from querygen.sqltext import Node
+from querygen.udfs import load_udf
+
+# Every construct that the templates, dimensions and filters use, each with a proven translation.
+_PROVEN = frozenset(
+    """Add Alias And Anonymous Array ArrayAgg Between Boolean CTE Case Cast Coalesce Column Count CountIf
+    CurrentDate DataType Date DateSub Distinct Div Dot EQ From GT GTE Group Having Identifier If In Is
+    Join LT LTE Limit Literal Min NEQ Neg Not Null Or Order Ordered Paren PropertyEQ Select Star Struct Sub
+    Substring Sum Table TableAlias Tuple Unnest Var Where Window With""".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedSql:
+    """Text that passed, and its tree with querygen's own functions as calls."""
+
+    sql: SqlText
+    query: Node
+
+
+def check(sql: SqlText) -> CheckedSql:
+    """Parses the text and holds it against its plan.
+
+    Raises:
+        EngineError: it is not what the plan meant, with the construct and the stage.
+    """
+    try:
+        *functions, query = (node for node in sqlglot.parse(sql.text, dialect="bigquery") if node is not None)
+    except (SqlglotError, ValueError) as error:
+        raise _bug(f"the SQL does not parse: {error}") from None
+    expected = [load_udf(function).temporary_name for function in sql.functions] if sql.udfs == "temp" else []
+    created = [node.this.this.name for node in functions if isinstance(node, exp.Create)]
+    if created != expected or len(created) != len(functions):
+        raise _bug(f"the statements in front of the query are {created}, not {expected}")
+    if not isinstance(query, exp.Select):
+        raise _bug(f"the statement is a {type(query).__name__}, not one SELECT")
+    query = recognise(query, sql.functions, sql.udfs)
+    _check_stages(sql, query)
+    for stage, node in _by_stage(query):
+        _check_node(sql, stage, node)
+    _check_references(query)
+    return CheckedSql(sql, query)
+
+
+def _check_stages(sql: SqlText, query: exp.Select) -> None:
+    names = [cte.alias for cte in query.ctes]
+    expected = [stage.name for stage in sql.plan.ctes]
+    if names != expected:
+        raise _bug(f"the CTEs are {names}, the stages {expected}")
+    output = [projection.alias_or_name for projection in query.selects]
+    columns = [column.name for column in sql.plan.columns]
+    if output != columns:
+        raise _bug(f"the query returns {output}, the plan means {columns}")
+
+
+def _by_stage(query: exp.Select) -> list[tuple[str, Node]]:
+    """Every node with the name of the CTE that it stands in (`the final SELECT` for the rest)."""
+    found = []
+    for cte in query.ctes:
+        found += [(cte.alias, node) for node in cte.walk()]
+    inside = {id(node) for _, node in found}
+    found += [("the final SELECT", node) for node in query.walk() if id(node) not in inside]
+    return found
+
+
+def _check_node(sql: SqlText, stage: str, node: Node) -> None:
+    kind = type(node).__name__
+    if kind not in _PROVEN:
+        raise _bug(f"{kind} `{node.sql('bigquery')}` has no proven translation to DuckDB", stage)
+    if isinstance(node, exp.Anonymous):
+        owner = node.parent
+        ours = isinstance(owner, exp.Dot) and owner.this.name == DATASET
+        if not ours or f"{DATASET}.{node.name}" not in sql.functions:
+            raise _bug(f"the function `{node.name}` is none of the plan's", stage)
+    if isinstance(node, exp.Table):
+        name = f"{node.db}.{node.name}" if node.db else node.name
+        name = f"{node.catalog}.{name}" if node.catalog else name
+        allowed = {sql.plan.table, *(cte.name for cte in sql.plan.ctes)}
+        if name not in allowed:
+            raise _bug(f"the table `{name}` is none of the plan's", stage)
+    if isinstance(node, exp.Unnest) and not isinstance(node.expressions[0], exp.Array):
+        aliased = node.args.get("alias") is not None and isinstance(node.parent, exp.Join)
+        if not aliased:
+            raise _bug("UNNEST must be joined under a name, its implicit columns don't bind in DuckDB", stage)
+
+
+def _check_references(query: exp.Select) -> None:
+    """BigQuery evaluates a CTE anew for each reference, so each is referenced exactly once."""
+    names = {cte.alias: 0 for cte in query.ctes}
+    for node in query.find_all(exp.Table):
+        if node.name in names and not node.db:
+            names[node.name] += 1
+    for name, count in names.items():
+        if count != 1:
+            raise _bug(f"the CTE is referenced {count} times instead of once", name)
+
+
+def _bug(message: str, stage: str | None = None) -> EngineError:
+    place = f"in stage {stage}: " if stage else ""
+    return EngineError(
+        EngineError.of(
+            "internal", f"{place}{message}", help="this is a bug in querygen; please report it with the spec"
+        ).diagnostics
+    )

@@ -1,0 +1,241 @@
+"""The command line: reads arguments, calls the API, prints. No logic of its own.
+
+Exit codes: 0 fine; 1 a finding (invalid spec, bad data content, a failed check); 2 bad flags or a path that
+doesn't exist; 3 an engine or internal failure. Answers go to stdout, everything else to stderr.
+
+argparse, and heavy imports inside the commands, since `querygen render` is called often and must start fast.
+"""
+
+import argparse
+import datetime as dt
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from querygen import VERSION
+from querygen.errors import EngineError, QuerygenError, UsageError
+
+if TYPE_CHECKING:
+    from querygen.api import Query
+
+
+def _render(arguments: argparse.Namespace) -> int:
+    """Print the SQL of a spec."""
+    query = _query(arguments.spec, arguments)
+    _write(query.sql(arguments.dialect, arguments.udfs).encode(), arguments.output)
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Run a spec on data, or on the built-in synthetic sample."""
+    if arguments.format == "parquet" and arguments.output is None and sys.stdout.isatty():
+        raise UsageError.of("binary-output", "Parquet is not for a terminal", help="add --output FILE")
+    query = _query(arguments.spec, arguments)
+    query.sql()  # findings about the spec come before the seconds that loading data may take
+    from querygen.show import FORMATS
+
+    result = query.run(arguments.data, engine=arguments.engine, udfs=arguments.udfs)
+    for note in result.notes:
+        _say(f"note: {note}")
+    _write(FORMATS[arguments.format](result), arguments.output)
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    """Check specs without running them; tells all findings of all of them."""
+    worst = 0
+    for spec in arguments.specs:
+        try:
+            _query(spec, arguments).sql("duckdb")
+        except UsageError:
+            raise
+        except QuerygenError as error:
+            _say(str(error))
+            worst = max(worst, error.exit_code)
+        else:
+            _write(f"{spec}: ok\n".encode(), None)
+    return worst
+
+
+def _sample(arguments: argparse.Namespace) -> int:
+    """Write a deterministic, realistic telemetry.main for `--data DIR`."""
+    from querygen.sample import write_sample
+
+    shown = sys.stderr.isatty()
+
+    def progress(done: int) -> None:
+        sys.stderr.write(f"\r{done:,} of {arguments.pings:,} pings")
+        sys.stderr.flush()
+
+    paths = write_sample(
+        arguments.output, arguments.pings, arguments.seed, progress if shown else None, arguments.format
+    )
+    if shown:
+        sys.stderr.write("\r\x1b[K")
+    _write("".join(f"{path}\n" for path in paths).encode(), None)
+    return 0
+
+
+def _udfs(arguments: argparse.Namespace) -> int:
+    """Print a script that installs the functions; in DuckDB, per connection, as mozfun.hist.extract and so on."""
+    from querygen.udfs import install_script
+
+    _write(install_script(arguments.dialect).encode(), arguments.output)
+    return 0
+
+
+def _schema(arguments: argparse.Namespace) -> int:
+    """Print the JSON Schema of specs, for editors that complete and explain keys."""
+    import json
+
+    from querygen.spec import json_schema
+
+    _write(f"{json.dumps(json_schema(), indent=2)}\n".encode(), arguments.output)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="querygen",
+        description="Compiles short declarative specs into BigQuery SQL for Firefox telemetry, and runs them.",
+        epilog="Exit codes: 0 fine; 1 a finding; 2 bad flags or paths; 3 an engine or internal failure.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"querygen {VERSION}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(function: Callable[[argparse.Namespace], int], *options: str) -> argparse.ArgumentParser:
+        name = function.__name__.removeprefix("_")
+        made = commands.add_parser(name, help=function.__doc__, description=function.__doc__, allow_abbrev=False)
+        made.set_defaults(function=function)
+        for option in options:
+            _OPTIONS[option](made)
+        return made
+
+    command(_render, "spec", "udfs", "schema", "today", "output").add_argument(
+        "--dialect", choices=["bigquery", "duckdb"], default="bigquery", help="the SQL dialect (bigquery)"
+    )
+    run = command(_run, "spec", "data", "udfs", "schema", "today", "output")
+    run.add_argument("--engine", choices=["duckdb", "googlesql"], default="duckdb", help="what runs it (duckdb)")
+    run.add_argument(
+        "--format", choices=["table", "json", "csv", "parquet"], default="table", help="how it is shown (table)"
+    )
+    check = command(_check, "schema", "today")
+    check.add_argument("specs", nargs="+", metavar="SPEC", help="YAML or JSON files")
+    sample = command(_sample)
+    sample.add_argument("--pings", type=_positive, default=100_000, metavar="N", help="how many pings (100000)")
+    sample.add_argument("--seed", type=int, default=1, metavar="S", help="another seed makes other pings (1)")
+    sample.add_argument("--output", "-o", type=Path, required=True, metavar="DIR", help="the folder to write to")
+    sample.add_argument("--format", choices=["parquet", "ndjson"], default="parquet", help="the file format (parquet)")
+    command(_udfs, "output").add_argument(
+        "--dialect", choices=["bigquery", "duckdb"], default="duckdb", help="the SQL dialect (duckdb)"
+    )
+    command(_schema, "output")
+    return parser
+
+
+_OPTIONS: dict[str, Callable[[argparse.ArgumentParser], object]] = {
+    "spec": lambda p: p.add_argument("spec", metavar="SPEC", help="a YAML or JSON file, or - for stdin"),
+    "data": lambda p: p.add_argument(
+        "--data", action="append", metavar="[TABLE=]PATH",
+        help="a file, a glob, or a folder of files named dataset.table.ext; by default a synthetic sample",
+    ),
+    "udfs": lambda p: p.add_argument(
+        "--udfs", choices=["inline", "temp", "mozfun"], default="inline",
+        help="decoding functions in place (default), as temporary functions, or mozfun's",
+    ),
+    "schema": lambda p: p.add_argument(
+        "--schema", action="append", metavar="TABLE=FILE", help="the output of `bq show --schema`, plain or .xz"
+    ),
+    "today": lambda p: p.add_argument("--today", metavar="DATE", help="the day that `last: 14 days` ends on"),
+    "output": lambda p: p.add_argument("--output", "-o", type=Path, metavar="FILE", help="write here, not to stdout"),
+}  # fmt: skip
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _query(spec: str, arguments: argparse.Namespace) -> "Query":
+    from querygen.api import Query, catalog_of
+    from querygen.source import load_file, load_text
+
+    source = load_text(sys.stdin.read(), "<stdin>") if spec == "-" else load_file(spec)
+    return Query.of(source, catalog_of(_schemas(arguments.schema)), _date(arguments.today))
+
+
+def _schemas(flags: Sequence[str] | None) -> dict[str, str]:
+    pairs = {}
+    for flag in flags or ():
+        table, equals, path = flag.partition("=")
+        if not equals or not table or not path:
+            raise UsageError.of(
+                "bad-flag", f"`--schema {flag}` is not TABLE=FILE", help="write for example --schema telemetry.main=main.5.bq"
+            )
+        pairs[table] = path
+    return pairs
+
+
+def _date(text: str | None) -> dt.date | None:
+    if text is None:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise UsageError.of("bad-flag", f"`--today {text}` is no date", help="write it as 2020-04-20") from None
+
+
+def _write(content: bytes, output: Path | None) -> None:
+    """Prints, or writes a file that appears only when it is complete."""
+    if output is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    partial = output.with_name(f".{output.name}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(output)
+    except OSError as error:
+        raise UsageError.of("unwritable", f"{output} cannot be written: {error.strerror}") from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+def _call() -> int:
+    arguments = _parser().parse_args()
+    code: int = arguments.function(arguments)
+    return code
+
+
+def main() -> None:
+    """The entry point: turns every error into a message and an exit code, never a traceback."""
+    try:
+        sys.exit(_call())
+    except QuerygenError as error:
+        _say(str(error))
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough (`querygen run … | head`).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 the last resort: no traceback for people
+        if os.environ.get("QUERYGEN_DEBUG"):
+            raise
+        bug = EngineError.of(
+            "internal",
+            f"querygen failed: {type(error).__name__}: {error}",
+            help="this is a bug in querygen; set QUERYGEN_DEBUG=1 to see where, and please report it",
+        )
+        _say(str(bug))
+        sys.exit(bug.exit_code)

@@ -1,0 +1,245 @@
+"""Dimensions: a name, a column path, or a definition (another name, bands, cases) becomes a column of the result."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from querygen.catalog import Column, SourceTable
+from querygen.errors import Diagnostic, Loc, QuerygenError
+from querygen.filters import FilterCompiler, Report
+from querygen.spec import Condition, DefinedDimension, Dimension, Filter
+from querygen.sqltext import NAME, Node, column, literal, text
+
+# Names that stages give to columns of their own, or to themselves.
+RESERVED = frozenset(
+    """bucket buckets client_days client_id clients count counts cumulative_share day decodable distribution
+    entries entry fields histogram histogram_text histograms mean n_clients n_pings n_samples percentile percentiles pings
+    position rows samples share shares submission_timestamp sum summary totals value vote votes""".split()
+)
+
+
+@dataclass(frozen=True)
+class ResolvedDimension:
+    """A dimension of the result.
+
+    Attributes:
+        name: the column's name in the result.
+        source: the expression over the table's columns.
+        labels: for bands and cases, the values in their written order, which is also the rows' order.
+    """
+
+    name: str
+    source: Column
+    labels: tuple[str, ...] = ()
+
+    @property
+    def order(self) -> Node:
+        """What rows are ordered by: the value, or the place of its label."""
+        if not self.labels:
+            return column(self.name)
+        places = [
+            exp.If(this=text(label), true=exp.Literal.number(place))
+            for place, label in enumerate(self.labels, 1)
+        ]
+        return exp.Case(this=column(self.name), ifs=places)
+
+
+class DimensionResolver:
+    """Looks up columns and builds defined dimensions; findings go to `report`."""
+
+    def __init__(self, table: SourceTable, filters: FilterCompiler, report: Report) -> None:
+        self._table = table
+        self._filters = filters
+        self._report = report
+        self._defined: dict[str, Column] = {}
+
+    def column(self, reference: str, loc: Loc) -> Column | None:
+        """The column that a name or path means; None after a finding."""
+        defined = self._defined.get(reference.lower())
+        if defined:
+            return defined
+        try:
+            found = self._table.column(reference)
+        except QuerygenError as error:
+            self._report(_moved(error.diagnostics[0], loc))
+            return None
+        if found is None:
+            message = f"{self._table.table} has no column or dimension `{reference}`"
+            self._report(
+                Diagnostic(
+                    "unknown-column",
+                    message,
+                    loc=loc,
+                    help=self._table.nearest(reference),
+                    at_key=loc[-1] == reference,
+                )
+            )
+        return found
+
+    def dimensions(self, wanted: Sequence[Dimension]) -> tuple[ResolvedDimension, ...]:
+        """All dimensions of a spec, in order. Later ones may be made of earlier ones."""
+        resolved: list[ResolvedDimension] = []
+        for i, dimension in enumerate(wanted):
+            loc: Loc = ("dimensions", i)
+            found = (
+                self._defined_one(dimension, loc)
+                if isinstance(dimension, DefinedDimension)
+                else self._named(dimension, loc)
+            )
+            if found is None:
+                continue
+            at = (*loc, "name") if isinstance(dimension, DefinedDimension) else loc
+            if found.name.lower() in RESERVED or "__" in found.name:
+                self._report(
+                    Diagnostic(
+                        "reserved-name",
+                        f"`{found.name}` cannot be a dimension's name: "
+                        + (
+                            "Redash reads `__` in a column's name as a filter"
+                            if "__" in found.name
+                            else "the query uses it"
+                        ),
+                        loc=at,
+                        help=f"give it another name: {{name: …, of: {dimension if isinstance(dimension, str) else dimension.of}}}",
+                    )
+                )
+            if found.name.lower() in (other.name.lower() for other in resolved):
+                self._report(
+                    Diagnostic(
+                        "duplicate-dimension",
+                        f"two dimensions are called `{found.name}`",
+                        loc=at,
+                        help="leave one out, or give it another name: {name: …, of: …}",
+                    )
+                )
+            resolved.append(found)
+        return tuple(resolved)
+
+    def _named(self, reference: str, loc: Loc) -> ResolvedDimension | None:
+        found = self.column(reference, loc)
+        if found is None:
+            return None
+        last = reference.rsplit(".", 1)[-1].lower()
+        return ResolvedDimension(last, found) if NAME.fullmatch(last) else None
+
+    def _defined_one(self, definition: DefinedDimension, loc: Loc) -> ResolvedDimension | None:
+        if definition.of is not None:
+            source = self.column(definition.of, (*loc, "of"))
+            if source is None:
+                return None
+            if definition.bands is not None:
+                resolved = self._bands(definition, source, loc)
+            elif isinstance(definition.cases, dict):
+                tests = {
+                    label: self._filters.predicates(source, test, (*loc, "cases", label))
+                    for label, test in definition.cases.items()
+                }
+                resolved = _cases(definition, list(tests.items()), source.needs)
+            else:
+                resolved = ResolvedDimension(definition.name, source)
+        else:
+            resolved = self._cases_with_conditions(definition, loc)
+        if resolved:
+            self._defined[definition.name.lower()] = resolved.source
+        return resolved
+
+    def _cases_with_conditions(self, definition: DefinedDimension, loc: Loc) -> ResolvedDimension:
+        needs: list[str] = []
+        branches: list[tuple[str, list[Node]]] = []
+        for i, case in enumerate(definition.cases or ()):
+            if isinstance(case, str):
+                continue
+            tests: list[Node] = []
+            for reference, condition in case.when.items():
+                at = (*loc, "cases", i, "when", reference)
+                source = self.column(reference, at)
+                if source:
+                    needs += source.needs
+                    tests += self._filters.predicates(source, condition, at)
+            branches.append((case.value, tests))
+        return _cases(definition, branches, tuple(needs))
+
+    def _bands(self, definition: DefinedDimension, source: Column, loc: Loc) -> ResolvedDimension | None:
+        edges = definition.bands or ()
+        if source.type not in ("INT64", "FLOAT64", "NUMERIC"):
+            self._report(
+                Diagnostic(
+                    "wrong-type",
+                    f"`bands` needs a column of numbers, `{definition.of}` is a {source.type}",
+                    loc=(*loc, "bands"),
+                    help="use `cases: {label: filter}` instead",
+                )
+            )
+            return None
+        if source.type == "INT64" and any(isinstance(edge, float) for edge in edges):
+            self._report(
+                Diagnostic(
+                    "wrong-type",
+                    f"`{definition.of}` holds whole numbers, so the edges of its bands must be whole",
+                    loc=(*loc, "bands"),
+                )
+            )
+            return None
+        labels = [f"under {edges[0]}"]
+        labels += [f"{low} to {high}" for low, high in zip(edges, edges[1:], strict=False)]
+        labels.append(f"{edges[-1]} and over")
+        below = [exp.LT(this=source.node, expression=literal(edge, source.type)) for edge in edges]
+        above = exp.GTE(this=source.node, expression=literal(edges[-1], source.type))
+        ifs = [
+            exp.If(this=test, true=text(label)) for test, label in zip([*below, above], labels, strict=True)
+        ]
+        made = Column(exp.Case(ifs=ifs), "STRING", source.needs)
+        return ResolvedDimension(definition.name, made, tuple(labels))
+
+
+def _cases(
+    definition: DefinedDimension, branches: list[tuple[str, list[Node]]], needs: tuple[str, ...]
+) -> ResolvedDimension:
+    ifs = [exp.If(this=exp.and_(*tests), true=text(label)) for label, tests in branches if tests]
+    default = text(definition.else_) if definition.else_ is not None else None
+    labels = [label for label, _ in branches] + ([definition.else_] if definition.else_ is not None else [])
+    made = Column(exp.Case(ifs=ifs, default=default), "STRING", tuple(dict.fromkeys(needs)))
+    return ResolvedDimension(definition.name, made, tuple(dict.fromkeys(labels)))
+
+
+def _moved(finding: Diagnostic, loc: Loc) -> Diagnostic:
+    return Diagnostic(finding.code, finding.message, finding.span, loc, finding.help)
+
+
+ColumnLookup = Callable[[str, Loc], Column | None]
+
+
+def compile_filters(
+    filters: dict[str, Filter], lookup: ColumnLookup, compiler: FilterCompiler
+) -> list[tuple[str, Column, list[Node]]]:
+    """Each filter of a spec with its column and predicates, in the order of the spec."""
+    found = []
+    for reference, condition in filters.items():
+        loc: Loc = ("filters", reference)
+        source = lookup(reference, loc)
+        if source is not None:
+            found.append((reference, source, compiler.predicates(source, condition, loc)))
+    return found
+
+
+def operators(condition: Filter) -> str:
+    """A filter in words, for comments."""
+    if not isinstance(condition, Condition):
+        return "is " + _words(condition)
+    phrases = {
+        "from_": "from", "to": "to", "gte": "at least", "gt": "above", "lte": "at most", "lt": "below",
+        "not_": "is not", "last": "in the last",
+    }  # fmt: skip
+    given = [
+        f"{phrase} {_words(getattr(condition, key))}"
+        for key, phrase in phrases.items()
+        if key in condition.model_fields_set
+    ]
+    if condition.is_null is not None:
+        given.append("is missing" if condition.is_null else "is given")
+    return " ".join(given)
+
+
+def _words(value: object) -> str:
+    return " or ".join(map(str, value)) if isinstance(value, tuple) else str(value)

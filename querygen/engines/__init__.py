@@ -1,0 +1,1 @@
+"""The engines that a query can run on."""

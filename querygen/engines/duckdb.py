@@ -1,0 +1,25 @@
+"""Runs translated SQL on DuckDB."""
+
+import duckdb
+import pyarrow as pa
+
+from querygen.errors import EngineError
+from querygen.translate import DuckSql
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """A connection of our own: in memory, in UTC, without the user's settings."""
+    return duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
+
+
+def run(sql: DuckSql, connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Runs the text on a connection that has the plan's table; creates and changes nothing there.
+
+    Raises:
+        EngineError: DuckDB refuses the query.
+    """
+    try:
+        return connection.sql(sql.text).to_arrow_table()
+    except duckdb.Error as error:
+        message = str(error).strip().split("\n\n")[0]
+        raise EngineError.of("duckdb", f"DuckDB cannot run the query: {message}") from error

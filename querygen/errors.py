@@ -1,0 +1,143 @@
+"""What can go wrong, as data: every message has a place, a sentence, and one concrete help.
+
+The hierarchy, by exit code:
+
+    QuerygenError           1  a finding: an invalid spec, bad data, a failed check
+    ├── UsageError          2  bad flags, or a path that does not exist
+    └── EngineError         3  an engine failed, or querygen itself has a bug
+
+This module imports nothing of querygen's, so that everything else can raise its errors.
+"""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+
+Loc = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of one line of a file. Lines and columns count from 1; `length` is in characters."""
+
+    file: str
+    line: int
+    column: int
+    length: int = 1
+    source_line: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding: what is wrong, where, and what to do about it.
+
+    Attributes:
+        code: stable name such as `unknown-key`.
+        message: one sentence in lower case without a final period.
+        span: the place in a file, where there is one.
+        loc: the path in the spec (`("filters", "os")`), told where the spec has no file.
+        at_key: the finding is about the key at `loc`, not its value.
+        help: one concrete thing to do.
+    """
+
+    code: str
+    message: str
+    span: Span | None = None
+    loc: Loc = ()
+    help: str | None = None
+    at_key: bool = False
+
+    def __str__(self) -> str:
+        """The finding as people read it: `file:line:column`, message, source line with a caret, help."""
+        place = dotted(self.loc)
+        if self.span:
+            place = f"{self.span.file}:{self.span.line}:{self.span.column}"
+        lines = [f"{place}: error: {self.message}" if place else f"error: {self.message}"]
+        if self.span and self.span.source_line is not None:
+            gutter = f"{self.span.line:>5} | "
+            source = self.span.source_line.replace("\t", " ")
+            lines.append(gutter + source)
+            room = max(len(source) - self.span.column + 1, 1)
+            caret = "^" * max(1, min(self.span.length, room))
+            lines.append(" " * (len(gutter) - 2) + "| " + " " * (self.span.column - 1) + caret)
+        if self.help:
+            lines.append(f"  help: {self.help}")
+        return "\n".join(lines)
+
+
+@dataclass
+class QuerygenError(Exception):
+    """One or more findings. `str()` prints them all, one after the other."""
+
+    diagnostics: Sequence[Diagnostic] = field(default_factory=tuple)
+    exit_code = 1
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.diagnostics))
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    @classmethod
+    def of(
+        cls,
+        code: str,
+        message: str,
+        *,
+        help: str | None = None,  # noqa: A002 the word that people will read
+        span: Span | None = None,
+        loc: Loc = (),
+    ) -> "QuerygenError":
+        """An error with a single finding."""
+        return cls((Diagnostic(code, message, span, loc, help),))
+
+
+class UsageError(QuerygenError):
+    """Bad flags, or a path that does not exist."""
+
+    exit_code = 2
+
+
+class EngineError(QuerygenError):
+    """An engine failed, or querygen itself has a bug."""
+
+    exit_code = 3
+
+
+def dotted(loc: Loc) -> str:
+    """A path as people write it: `dimensions[0].cases`."""
+    text = ""
+    for part in loc:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def suggest(name: str, candidates: Iterable[str], count: int = 3) -> list[str]:
+    """The candidates that `name` was most likely meant to be, best first (at most `count`).
+
+    Compares without regard to case; a candidate that contains the name, or the words of the name in
+    another order, also counts as near.
+    """
+    by_lower = {candidate.lower(): candidate for candidate in candidates}
+    lower = name.lower()
+    near = difflib.get_close_matches(lower, by_lower, n=count, cutoff=0.6)
+    if len(near) < count and len(lower) >= 4:
+        words = set(lower.replace(".", "_").split("_"))
+        near += [
+            other
+            for other in by_lower
+            if other not in near and (lower in other or words == set(other.replace(".", "_").split("_")))
+        ]
+    return [by_lower[other] for other in near[:count]]
+
+
+def similar_name_help(name: str, candidates: Iterable[str], what: str) -> str | None:
+    """A help line such as "a key with a similar name exists: `dimensions`", or None."""
+    near = suggest(name, candidates)
+    if not near:
+        return None
+    names = ", ".join(f"`{other}`" for other in near)
+    if len(near) == 1:
+        return f"{what} with a similar name exists: {names}"
+    return f"{what} with a similar name exists; the nearest are {names}"

@@ -1,0 +1,271 @@
+"""Filters: each of the contract's operators becomes a predicate over one column.
+
+Values are checked against the column's type here, so that `os_version: 6.1` (a number, which would also be
+6.10) is an error with its cure instead of a comparison that never holds.
+"""
+
+import contextlib
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlglot import exp
+
+from querygen.catalog import Column
+from querygen.errors import Diagnostic, Loc
+from querygen.spec import Condition, Filter
+from querygen.sqltext import Node, literal
+
+Today = dt.date | None | str
+Report = Callable[[Diagnostic], None]
+
+_COMPARISONS = {
+    "from_": exp.GTE,
+    "gte": exp.GTE,
+    "gt": exp.GT,
+    "to": exp.LTE,
+    "lte": exp.LTE,
+    "lt": exp.LT,
+}
+_LOWER, _UPPER = ("from_", "gte", "gt"), ("to", "lte", "lt")
+
+
+@dataclass(frozen=True)
+class FilterCompiler:
+    """Compiles filters; findings go to `report`, and a filter with one yields no predicate.
+
+    Attributes:
+        today: the day that `last` ends on: a date, `current`, or None where none was given.
+    """
+
+    today: Today
+    report: Report
+
+    def predicates(self, column: Column, condition: Filter, loc: Loc) -> list[Node]:
+        """What must hold for `column`, as predicates that are joined by AND."""
+        if not isinstance(condition, Condition):
+            values = condition if isinstance(condition, tuple) else (condition,)
+            listed = isinstance(condition, tuple)
+            typed = self._values(column, values, loc, listed)
+            return [_any_of(column, typed)] if typed else []
+        found: list[Node] = []
+        given = condition.model_fields_set
+        bounds = {
+            key: value
+            for key in (*_LOWER, *_UPPER)
+            if key in given
+            and (value := self._value(column, getattr(condition, key), (*loc, key.rstrip("_")))) is not None
+        }
+        if self._ordered(column, bounds, loc):
+            found += _range(column, bounds)
+        if condition.not_ is not None:
+            listed = isinstance(condition.not_, tuple)
+            values = condition.not_ if isinstance(condition.not_, tuple) else (condition.not_,)
+            typed = self._values(column, values, (*loc, "not"), listed)
+            if typed:
+                found.append(_none_of(column, typed))
+        if condition.is_null is not None:
+            null = exp.Is(this=column.node, expression=exp.null())
+            found.append(null if condition.is_null else exp.Not(this=null))
+        if condition.last is not None:
+            found += self._last(column, condition, loc)
+        return found
+
+    def _values(self, column: Column, values: Sequence[Any], loc: Loc, listed: bool) -> list[Any]:
+        typed = [self._value(column, value, (*loc, i) if listed else loc) for i, value in enumerate(values)]
+        return [] if None in typed else typed
+
+    def _value(self, column: Column, value: Any, loc: Loc) -> Any:
+        """The value as the column's type, or None after a finding."""
+        if column.whole_length and isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        typed, problem, help_ = _typed(value, column.type)
+        if problem:
+            self.report(Diagnostic("wrong-type", problem, loc=loc, help=help_))
+        return typed
+
+    def _ordered(self, column: Column, bounds: dict[str, Any], loc: Loc) -> bool:
+        lower = next((bounds[key] for key in _LOWER if key in bounds), None)
+        upper = next((bounds[key] for key in _UPPER if key in bounds), None)
+        if lower is None or upper is None:
+            return True
+        if column.whole_length:
+            lower = lower[: len(upper)]
+        if lower > upper or (
+            lower == upper and ("gt" in bounds or "lt" in bounds) and not column.whole_length
+        ):
+            self.report(
+                Diagnostic(
+                    "reversed-range",
+                    f"the range holds nothing: {lower} is after {upper}"
+                    if lower > upper
+                    else f"the range holds nothing: it starts and ends at {lower}, exclusively",
+                    loc=loc,
+                    help="swap the two ends" if lower > upper else "use `from` and `to`, which are inclusive",
+                )
+            )
+            return False
+        return True
+
+    def _last(self, column: Column, condition: Condition, loc: Loc) -> list[Node]:
+        days = condition.days or 0
+        loc = (*loc, "last")
+        if column.type != "DATE":
+            help_ = "filter by `submission_date` or `build_date` instead"
+            self.report(
+                Diagnostic("wrong-type", f"`last` needs a date, this is a {column.type}", loc=loc, help=help_)
+            )
+            return []
+        if self.today is None:
+            help_ = "add `today: 2020-04-20` to the spec or `--today 2020-04-20`; `today: current` prints CURRENT_DATE()"
+            self.report(
+                Diagnostic(
+                    "no-today",
+                    f"`last: {condition.last}` ends on a day that isn't given",
+                    loc=loc,
+                    help=help_,
+                )
+            )
+            return []
+        if isinstance(self.today, dt.date):
+            try:
+                first: Node = literal(self.today - dt.timedelta(days=days - 1), "DATE")
+            except OverflowError:
+                self.report(
+                    Diagnostic("bad-last", f"`{condition.last}` reaches back before the calendar", loc=loc)
+                )
+                return []
+            return [exp.Between(this=column.node, low=first, high=literal(self.today, "DATE"))]
+        today = exp.CurrentDate()
+        first = exp.DateSub(this=today, expression=exp.Literal.number(days - 1), unit=exp.var("DAY"))
+        return [exp.Between(this=column.node, low=first, high=exp.CurrentDate())]
+
+
+def is_bounded(condition: Filter) -> bool:
+    """Whether a filter on a date lets in only dates between two known days."""
+    if not isinstance(condition, Condition):
+        return True
+    given = condition.model_fields_set
+    return "last" in given or bool(given & set(_LOWER) and given & set(_UPPER))
+
+
+def _typed(value: Any, kind: str) -> tuple[Any, str, str | None]:  # noqa: C901
+    """`value` as the BigQuery type `kind`: (value, "", None), or (None, what is wrong, help)."""
+    shown = (
+        f"the number {value}"
+        if isinstance(value, int | float) and not isinstance(value, bool)
+        else f"`{value}`"
+    )
+    match kind:
+        case "STRING":
+            if isinstance(value, str):
+                return value, "", None
+            return (
+                None,
+                f"this column holds text, found {_word(value)}{shown}",
+                f'quote the value to keep it text: "{value}"',
+            )
+        case "INT64":
+            if isinstance(value, int) and not isinstance(value, bool):
+                inside = -(2**63) <= value < 2**63
+                return (value, "", None) if inside else (None, f"{shown} is outside the range of INT64", None)
+            help_ = "take off the quotes" if isinstance(value, str) and value.lstrip("-").isdigit() else None
+            return None, f"this column holds whole numbers, found {_word(value)}{shown}", help_
+        case "FLOAT64" | "NUMERIC":
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                if abs(value) <= 1.7e308:
+                    return value, "", None
+                return None, f"{shown} is no finite number", None
+            return None, f"this column holds numbers, found {_word(value)}{shown}", None
+        case "BOOL":
+            if isinstance(value, bool):
+                return value, "", None
+            return (
+                None,
+                f"this column holds true or false, found {_word(value)}{shown}",
+                "write true or false without quotes",
+            )
+        case "DATE":
+            return _typed_date(value, shown)
+        case "DATETIME" | "TIMESTAMP":
+            return _typed_time(value, shown, kind)
+    return (
+        None,
+        f"a column of type {kind} cannot be filtered by a value",
+        "use {is_null: true} or {is_null: false}",
+    )
+
+
+def _typed_date(value: Any, shown: str) -> tuple[Any, str, str | None]:
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value, "", None
+    if isinstance(value, str) and len(value) == 10:
+        with contextlib.suppress(ValueError):
+            return dt.date.fromisoformat(value), "", None
+    return None, f"this column holds dates, found {_word(value)}{shown}", "write a date as 2020-04-20"
+
+
+def _typed_time(value: Any, shown: str, kind: str) -> tuple[Any, str, str | None]:
+    help_ = "write 2020-04-20 12:00:00; for whole days filter by `submission_date` or `build_date`"
+    time = value
+    if isinstance(value, str) and len(value) > 10:
+        try:
+            time = dt.datetime.fromisoformat(value)
+        except ValueError:
+            time = None
+    if not isinstance(time, dt.datetime):
+        return None, f"this column holds times, found {_word(value)}{shown}", help_
+    if kind == "DATETIME" and time.tzinfo is not None:
+        return None, f"this column holds times without a zone, found {shown}", "leave out the zone"
+    if kind == "TIMESTAMP":
+        time = time.astimezone(dt.timezone.utc) if time.tzinfo else time.replace(tzinfo=dt.timezone.utc)
+    return time, "", None
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, dt.date):
+        return "the date "
+    return "the text " if isinstance(value, str) else ""
+
+
+def _comparable(column: Column, value: Any) -> tuple[Node, Node]:
+    """Column and value as they are compared: a value shorter than a prefix code with as much of the column."""
+    right = literal(value, column.type)
+    if column.whole_length and len(value) < column.whole_length:
+        head = [column.node, exp.Literal.number(1), exp.Literal.number(len(value))]
+        return exp.Substring(this=head[0], start=head[1], length=head[2]), right
+    return column.node, right
+
+
+def _any_of(column: Column, values: Sequence[Any]) -> Node:
+    """`column` is one of the values; values of equal length share one IN."""
+    groups: dict[str, tuple[Node, list[Node]]] = {}
+    for value in dict.fromkeys(values):
+        left, right = _comparable(column, value)
+        groups.setdefault(left.sql(), (left, []))[1].append(right)
+    tests: list[Node] = [
+        exp.EQ(this=left, expression=rights[0]) if len(rights) == 1 else exp.In(this=left, expressions=rights)
+        for left, rights in groups.values()
+    ]
+    return tests[0] if len(tests) == 1 else exp.Paren(this=exp.or_(*tests))
+
+
+def _none_of(column: Column, values: Sequence[Any]) -> Node:
+    """`column` is none of the values; rows without a value are kept."""
+    missing = exp.Is(this=column.node, expression=exp.null())
+    test = _any_of(column, values)
+    if isinstance(test, exp.EQ):
+        differs: Node = exp.NEQ(this=test.this, expression=test.expression)
+    else:
+        differs = exp.Not(this=test)
+    return exp.Paren(this=exp.or_(missing, differs))
+
+
+def _range(column: Column, bounds: dict[str, Any]) -> list[Node]:
+    """The comparisons of a range; BETWEEN where both ends are inclusive and compared alike."""
+    pairs = {key: _comparable(column, value) for key, value in bounds.items()}
+    inclusive = [pairs[key] for key in ("from_", "gte", "to", "lte") if key in pairs]
+    if len(inclusive) == 2 and inclusive[0][0] == inclusive[1][0]:
+        return [exp.Between(this=inclusive[0][0], low=inclusive[0][1], high=inclusive[1][1])]
+    return [_COMPARISONS[key](this=left, expression=right) for key, (left, right) in pairs.items()]

@@ -1,0 +1,215 @@
+"""The plan: what the SQL will do, decided, as an ordered tuple of named stages.
+
+A stage, its template and its CTE share one name; the last stage is the final SELECT. Stages hold SQL nodes
+and comments only, never raw text, so that a template can lay out nothing but what was meant.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from querygen.sqltext import Node, comment
+
+
+class Comment(str):
+    """Words that are safe in a comment, whatever they were made of."""
+
+    def __new__(cls, words: str) -> "Comment":
+        """Flattens the words to one line that cannot end the comment."""
+        return super().__new__(cls, comment(words))
+
+
+@dataclass(frozen=True, slots=True)
+class OutputColumn:
+    """A column of the result: its name and BigQuery type."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One CTE, or the final SELECT. `sentence` says what it does and is printed above it."""
+
+    name: ClassVar[str]
+    sentence: Comment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pings(Stage):
+    """The scan: rows that pass the filters, with the columns that later stages need."""
+
+    name = "pings"
+    table: Node
+    columns: tuple[Node, ...]
+    predicates: tuple[Node, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decodable(Stage):
+    """`histogram_text` is the histogram string where it is of a written form, else NULL."""
+
+    name = "decodable"
+    columns: tuple[Node, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Histograms(Stage):
+    """`buckets` is the histogram as an array of (key, value)."""
+
+    name = "histograms"
+    columns: tuple[Node, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientDays(Stage):
+    """One row per client and day: its samples, and its entries in one list."""
+
+    name = "client_days"
+    dimensions: tuple[Node, ...]
+    largest_count: Node
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clients(Stage):
+    """One row per client: its samples, and its entries in one list.
+
+    Attributes:
+        from_days: made of `client_days` (each entry with its vote) instead of `histograms`.
+        unidentified: pings without a client id stand each for themselves, so that no list grows with them.
+    """
+
+    name = "clients"
+    dimensions: tuple[Node, ...]
+    largest_count: Node
+    from_days: bool
+    unidentified: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Buckets(Stage):
+    """One row per group and bucket: its votes, samples, and the clients whose first entry it is."""
+
+    name = "buckets"
+    dimensions: tuple[Node, ...]
+    votes_per_client: bool
+    votes_per_day: bool
+
+    @property
+    def votes(self) -> bool:
+        """Whether clients vote, so that pings without a client id are left out."""
+        return self.votes_per_client or self.votes_per_day
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shares(Stage):
+    """Each bucket's share of its group, alone and with all lower ones, beside the group's counts."""
+
+    name = "shares"
+    dimensions: tuple[Node, ...]
+    cumulative: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples(Stage):
+    """One row per ping: the number of its samples and their sum."""
+
+    name = "samples"
+    columns: tuple[Node, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals(Stage):
+    """One row per client (and day, where days vote): its samples and their sum."""
+
+    name = "totals"
+    dimensions: tuple[Node, ...]
+    by_day: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fields(Stage):
+    """One row per ping: the fields asked for."""
+
+    name = "fields"
+    columns: tuple[Node, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Final(Stage):
+    """The last SELECT: what all measures' final stages share."""
+
+    dimensions: tuple[Node, ...]
+    order: tuple[Node, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Percentiles(Final):
+    """The lowest bucket at which the cumulative share reaches each percentile."""
+
+    name = "percentiles"
+    percentiles: Node
+    tolerance: Node
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distribution(Final):
+    """Each bucket's count and share."""
+
+    name = "distribution"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary(Final):
+    """Count, sum and mean of each group; `votes` where each client (or client-day) has one."""
+
+    name = "summary"
+    votes: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts(Final):
+    """Clients and pings of each group."""
+
+    name = "counts"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows(Final):
+    """The fields asked for, of at most `limit` pings; `source` is the CTE they come from."""
+
+    name = "rows"
+    source: Node
+    columns: tuple[Node, ...]
+    limit: Node | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that the SQL text is made of.
+
+    Attributes:
+        header: the one-line comments on top.
+        table: the table that is scanned, by the name data is given under.
+        like: the known table whose shape it has (most often itself).
+        needs: paths of the columns that the query reads, in the schema's spelling.
+        columns: the result's columns, in order.
+        key: the columns that together identify a row of the result.
+    """
+
+    header: tuple[Comment, ...]
+    table: str
+    like: str
+    needs: tuple[str, ...]
+    stages: tuple[Stage, ...]
+    columns: tuple[OutputColumn, ...]
+    key: tuple[str, ...]
+
+    @property
+    def ctes(self) -> tuple[Stage, ...]:
+        """All stages but the last."""
+        return self.stages[:-1]
+
+    @property
+    def final(self) -> Stage:
+        """The last stage, which is the final SELECT."""
+        return self.stages[-1]

@@ -1,0 +1,79 @@
+"""Result: the rows that a query gave, as Arrow, typed as the plan says, with what one needs to believe them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from querygen.plan import Plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+ARROW_TYPES = {
+    "STRING": pa.string(),
+    "INT64": pa.int64(),
+    "FLOAT64": pa.float64(),
+    "NUMERIC": pa.decimal128(38, 9),
+    "BOOL": pa.bool_(),
+    "DATE": pa.date32(),
+    "DATETIME": pa.timestamp("us"),
+    "TIMESTAMP": pa.timestamp("us", tz="UTC"),
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """The answer to a spec.
+
+    Attributes:
+        plan: what was computed.
+        notes: what the reader must know about the data (that it is synthetic, that columns were unused).
+
+    It has the Arrow PyCapsule interface, so that pandas, polars and DuckDB take it as it is.
+    """
+
+    table: pa.Table
+    plan: Plan
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, table: pa.Table, plan: Plan, notes: Sequence[str] = ()) -> "Result":
+        """A result whose columns have the plan's names and types, whatever types the engine gave."""
+        schema = pa.schema([(column.name, ARROW_TYPES[column.type]) for column in plan.columns])
+        return cls(table.rename_columns(schema.names).cast(schema), plan, tuple(notes))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows as dicts of Python values, in order."""
+        rows: list[dict[str, Any]] = self.table.to_pylist()
+        return rows
+
+    def arrow(self) -> pa.Table:
+        """The rows as a pyarrow Table."""
+        return self.table
+
+    def df(self) -> "pd.DataFrame":
+        """The rows as a pandas DataFrame.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        return self.table.to_pandas()
+
+    def pl(self) -> "pl.DataFrame":
+        """The rows as a polars DataFrame.
+
+        Raises:
+            ImportError: polars is not installed.
+        """
+        import polars as pl
+
+        return pl.DataFrame(self)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.table.__arrow_c_stream__(requested_schema)
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)

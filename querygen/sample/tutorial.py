@@ -1,0 +1,75 @@
+"""The three pings whose histograms the STMO tutorial prints, so that its first queries answer as printed."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+import pyarrow as pa
+
+from querygen.sample.shape import DAYS, SCHEMA, START
+
+SAMPLE_ID: Final = 42
+"""The sample that the tutorial asks for.
+
+No generated client belongs to it: the tutorial takes any three pings of it (LIMIT 3 without an order), and
+only where these three are alone is the answer the one that it prints.
+"""
+
+HISTOGRAMS: Final = (
+    '{"bucket_count":20,"histogram_type":0,"sum":118,"range":[1,1000],"values":{"80":0,"115":1,"165":0}}',
+    '{"bucket_count":20,"histogram_type":0,"sum":19145,"range":[1,1000],"values":{"237":0,"340":1,"1000":1}}',
+    '{"bucket_count":20,"histogram_type":0,"sum":1996,"range":[1,1000],"values":{"698":0,"1000":1}}',
+)
+"""FX_TAB_SWITCH_SPINNER_VISIBLE_MS, verbatim and in the tutorial's order."""
+
+PINGS: Final = len(HISTOGRAMS)
+
+# Client and document ids; the CRC-32 of each client id leaves 42 modulo 100.
+_IDS = (
+    ("159393be-26cd-42a9-261b-8923d5fd6283", "431765dc-e61b-49b9-a46f-10faf2aeb578"),
+    ("187477e9-fe72-4ef1-148f-c8f74bd888f0", "88e1a288-4530-4540-7324-ce94d86f3966"),
+    ("ab8ff34d-9c7e-4dbc-3097-989a0bb80047", "db0f6816-f23a-4fd1-8f94-5f553a3d03ec"),
+)
+_BUILD_ID = "20200420095352"  # one that generated pings have too
+
+
+def table() -> pa.Table:
+    """The three pings, sent in the last microseconds of the period. What is not set here is NULL."""
+    rows = [_ping(number, histogram) for number, histogram in enumerate(HISTOGRAMS)]
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def _ping(number: int, histogram: str) -> dict[str, Any]:
+    client_id, document_id = _IDS[number]
+    build = {"architecture": "x86-64", "build_id": _BUILD_ID, "version": "77.0a1"}
+    return {
+        # After every generated ping, so that the sample stays in order of submission.
+        "submission_timestamp": START + timedelta(days=DAYS, microseconds=number - PINGS),
+        "client_id": client_id,
+        "document_id": document_id,
+        "sample_id": SAMPLE_ID,
+        "normalized_app_name": "Firefox",
+        "normalized_channel": "nightly",
+        "normalized_country_code": "US",
+        "normalized_os": "Windows",
+        "normalized_os_version": "10.0",
+        "application": build | {"channel": "nightly", "display_version": "77.0a1", "name": "Firefox"},
+        "environment": {
+            "build": build,
+            "settings": {
+                "e10s_enabled": True,
+                "is_default_browser": True,
+                "locale": "en-US",
+                "telemetry_enabled": True,
+            },
+            "system": {
+                "cpu": {"cores": 4, "count": 8},
+                "memory_mb": 8106.0,
+                "os": {"name": "Windows_NT", "version": "10.0"},
+            },
+        },
+        "metadata": {"geo": {"country": "US"}},
+        "payload": {
+            "histograms": {"fx_tab_switch_spinner_visible_ms": histogram},
+            "info": {"profile_subsession_counter": 1, "reason": "shutdown", "subsession_length": 3600},
+        },
+    }

@@ -1,0 +1,350 @@
+"""The spec: what a question consists of, as frozen pydantic models that refuse unknown keys.
+
+Only the shape is checked here, and what the keys mean to each other. Names of probes, columns and
+dimensions are looked up by `resolve`, which knows the catalog.
+"""
+
+import datetime as dt
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    Tag,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+Measure = Literal["percentiles", "distribution", "summary", "counts", "pings"]
+Normalization = Literal["none", "client", "client_day"]
+
+DEFAULT_PERCENTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+HISTOGRAM_FIELDS = (
+    "histogram",
+    "bucket_count",
+    "histogram_type",
+    "sum",
+    "range_low",
+    "range_high",
+    "n_samples",
+)
+
+
+def _problem(code: str, message: str, help: str = "") -> PydanticCustomError:  # noqa: A002
+    """An error of ours inside a pydantic validator; `help` travels in its context."""
+    return PydanticCustomError("querygen", "{message}", {"code": code, "message": message, "help": help})
+
+
+class StrictModel(BaseModel):
+    """The base of every part of a spec: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+
+
+def _kind_of_scalar(value: Any) -> str:
+    """Which branch of `Scalar` a value takes; None has none, so that it is refused in words of ours."""
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int):
+        return "whole number"
+    if isinstance(value, float):
+        return "number"
+    if isinstance(value, dt.datetime):
+        return "time"
+    if isinstance(value, dt.date):
+        return "date"
+    return "text" if isinstance(value, str) else "nothing"
+
+
+Value = Annotated[
+    Annotated[StrictBool, Tag("true or false")]
+    | Annotated[StrictInt, Tag("whole number")]
+    | Annotated[StrictFloat, Tag("number")]
+    | Annotated[dt.datetime, Tag("time")]
+    | Annotated[dt.date, Tag("date")]
+    | Annotated[StrictStr, Tag("text")],
+    Discriminator(
+        _kind_of_scalar,
+        custom_error_type="querygen_value",
+        custom_error_message="expected a value: text, a number, a date, true or false",
+    ),
+    WithJsonSchema({"type": ["string", "number", "boolean"]}),
+]
+
+
+class Condition(StrictModel):
+    """A filter with operators; several of them in one mapping must all hold."""
+
+    from_: Value | None = Field(None, alias="from", description="at least this, inclusive")
+    to: Value | None = Field(None, description="at most this, inclusive; all builds of a `to` day count")
+    gte: Value | None = Field(None, description="greater than or equal")
+    gt: Value | None = Field(None, description="greater than")
+    lte: Value | None = Field(None, description="less than or equal")
+    lt: Value | None = Field(None, description="less than")
+    not_: "Value | tuple[Value, ...] | None" = Field(
+        None, alias="not", description="none of these values; rows without a value are kept"
+    )
+    is_null: StrictBool | None = Field(None, description="only rows without (true) or with (false) a value")
+    last: StrictStr | None = Field(
+        None, description="`14 days` or `2 weeks`, the last of which is `today`", examples=["14 days"]
+    )
+
+    @field_validator("last")
+    @classmethod
+    def _check_last(cls, last: str | None) -> str | None:
+        if last is not None and not re.fullmatch(r"[1-9][0-9]{0,4} (?:day|week)s?", last):
+            raise _problem(
+                "bad-last", f"`{last}` is no length of time", "write for example `14 days` or `2 weeks`"
+            )
+        return last
+
+    @model_validator(mode="after")
+    def _check_operators(self) -> "Condition":
+        given = self.model_fields_set
+        if not given:
+            raise _problem("empty-filter", "a filter needs an operator", "write for example {from: …, to: …}")
+        for one, other in (
+            ("from_", "gte"),
+            ("from_", "gt"),
+            ("gte", "gt"),
+            ("to", "lte"),
+            ("to", "lt"),
+            ("lte", "lt"),
+        ):
+            if one in given and other in given:
+                raise _problem(
+                    "two-bounds",
+                    f"`{one.rstrip('_')}` and `{other}` both set the same end of the range",
+                    "keep one of the two",
+                )
+        if "last" in given and given & {"from_", "to", "gte", "gt", "lte", "lt"}:
+            raise _problem(
+                "two-bounds", "`last` already sets both ends of the range", "keep `last`, or from and to"
+            )
+        for name in given:
+            if getattr(self, name) is None:
+                key = name.rstrip("_")
+                raise _problem(
+                    "empty-operator",
+                    f"`{key}` has no value",
+                    "for rows without a value write {is_null: true}",
+                )
+        return self
+
+    @property
+    def days(self) -> int | None:
+        """The length of `last` in days."""
+        if self.last is None:
+            return None
+        count, unit = self.last.split()
+        return int(count) * (7 if unit.startswith("week") else 1)
+
+
+def _filter_kind(value: Any) -> str:
+    if isinstance(value, dict | Condition):
+        return "operators"
+    return "list" if isinstance(value, list | tuple) else "value"
+
+
+Values = Annotated[tuple[Value, ...], Field(min_length=1)]
+Filter = Annotated[
+    Annotated[Value, Tag("value")] | Annotated[Values, Tag("list")] | Annotated[Condition, Tag("operators")],
+    Discriminator(_filter_kind),
+]
+
+
+class Case(StrictModel):
+    """One row of a dimension's cases: the value where all of `when` holds."""
+
+    value: StrictStr = Field(description="the dimension's value for these rows")
+    when: dict[StrictStr, Filter] = Field(min_length=1, description="filters that must all hold")
+
+
+class DefinedDimension(StrictModel):
+    """A dimension that needs a definition: another name, bands of a number, or cases."""
+
+    name: StrictStr = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", description="the column's name in the result")
+    of: StrictStr | None = Field(None, description="the dimension or column that it is made of")
+    bands: tuple[StrictInt | StrictFloat, ...] | None = Field(
+        None, min_length=1, description="ascending edges; a band holds its lower edge, not its upper"
+    )
+    cases: "tuple[Case, ...] | dict[StrictStr, Filter] | None" = Field(
+        None, description="value and conditions, the first that holds; or label: filter on `of`"
+    )
+    else_: StrictStr | None = Field(
+        None, alias="else", description="the value of all other rows (default NULL)"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "DefinedDimension":
+        if self.bands is not None and self.cases is not None:
+            raise _problem(
+                "bands-and-cases", "a dimension has either `bands` or `cases`", "make it two dimensions"
+            )
+        if self.bands is not None and list(self.bands) != sorted(set(self.bands)):
+            raise _problem(
+                "unordered-bands", "the edges of `bands` must ascend", f"write {sorted(set(self.bands))}"
+            )
+        if self.of is None and (self.cases is None or isinstance(self.cases, dict)):
+            raise _problem(
+                "nothing-to-define", f"`{self.name}` lacks `of`: the column it is made of", "add `of: COLUMN`"
+            )
+        if isinstance(self.cases, tuple) and self.of is not None:
+            raise _problem("unused-of", "cases with `when` name their columns themselves", "leave out `of`")
+        if self.cases is not None and not self.cases:
+            raise _problem("empty-cases", "`cases` is empty", "add at least one case")
+        if self.else_ is not None and self.cases is None:
+            raise _problem("unused-else", "`else` belongs to `cases`", "leave out `else`")
+        return self
+
+
+def _dimension_kind(value: Any) -> str:
+    return "definition" if isinstance(value, dict | DefinedDimension) else "name"
+
+
+Dimension = Annotated[
+    Annotated[StrictStr, Tag("name")] | Annotated[DefinedDimension, Tag("definition")],
+    Discriminator(_dimension_kind),
+]
+
+
+class DeclaredSource(StrictModel):
+    """A table of the same shape as a known one (`telemetry.main_1pct` is like `telemetry.main`)."""
+
+    table: StrictStr = Field(
+        pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){1,2}$",
+        description="`dataset.table` or `project.dataset.table`",
+    )
+    like: StrictStr = Field(description="the known table whose shape it has")
+
+
+def _source_kind(value: Any) -> str:
+    return "declaration" if isinstance(value, dict | DeclaredSource) else "name"
+
+
+def _check_percentile(p: float) -> float:
+    if 0 <= p <= 1:
+        return float(p)
+    fraction = p / 100
+    hint = f"write {fraction:g}" if 0 < fraction <= 1 else "0.5 is the median, 0.95 the 95th percentile"
+    raise _problem("percentile-range", f"percentiles are fractions from 0 to 1, not {p:g}", hint)
+
+
+Percentile = Annotated[float, Field(strict=True), AfterValidator(_check_percentile)]
+
+
+class Spec(StrictModel):
+    """One question to telemetry. `querygen schema` prints this model as a JSON Schema."""
+
+    histogram: StrictStr | None = Field(
+        None,
+        description="the probe (case-insensitive) or the path of its column",
+        examples=["FX_TAB_SWITCH_SPINNER_VISIBLE_MS"],
+    )
+    source: Annotated[
+        Annotated[StrictStr, Tag("name")] | Annotated[DeclaredSource, Tag("declaration")],
+        Discriminator(_source_kind),
+    ] = Field(
+        "telemetry.main", description="the table asked, or {table: …, like: …} for one of the same shape"
+    )
+    process: Literal["parent"] = Field("parent", description="the process that recorded the histogram")
+    filters: dict[StrictStr, Filter] = Field(
+        default_factory=dict,
+        description="name: value | list (any of) | {from, to} | {gte, gt, lte, lt} | {not} | {is_null} | {last}",
+    )
+    dimensions: tuple[Dimension, ...] = Field((), description="what the result is split by")
+    normalization: Normalization = Field(
+        "none",
+        description="who has one vote: nobody (every sample counts), each client, or each client and day",
+    )
+    percentiles: tuple[Percentile, ...] | None = Field(
+        None,
+        min_length=1,
+        description="fractions from 0 to 1; 0.95 is the 95th percentile",
+        examples=[[0.5, 0.95]],
+    )
+    measure: Measure | None = Field(
+        None, description="what is computed; percentiles where percentiles are given, otherwise distribution"
+    )
+    fields: tuple[StrictStr, ...] | None = Field(
+        None,
+        min_length=1,
+        description=f"for `measure: pings`: columns, dimensions, or of the histogram {', '.join(HISTOGRAM_FIELDS)}",
+    )
+    limit: Annotated[StrictInt, Field(gt=0)] | None = Field(
+        None, description="for `measure: pings`: rows at most"
+    )
+    title: StrictStr | None = Field(None, description="the first line of the SQL's header")
+    description: StrictStr | None = Field(None, description="a line of the header, for readers of the SQL")
+    today: dt.date | Literal["current"] | None = Field(
+        None, description="the day that `last` ends on; `current` prints CURRENT_DATE()"
+    )
+    allow_full_scan: StrictBool = Field(False, description="permit a query without a bounded range of dates")
+
+    @field_validator("percentiles")
+    @classmethod
+    def _check_percentiles(cls, percentiles: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if percentiles is not None and len(set(percentiles)) < len(percentiles):
+            raise _problem("duplicate-percentile", "a percentile is given twice", "keep one of each")
+        return None if percentiles is None else tuple(sorted(percentiles))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults(cls, data: Any) -> Any:
+        """Fills in the measure, so that it is always known afterwards."""
+        if isinstance(data, dict) and data.get("measure") is None:
+            return {
+                **data,
+                "measure": "percentiles" if data.get("percentiles") is not None else "distribution",
+            }
+        return data
+
+    @model_validator(mode="after")
+    def _check_together(self) -> "Spec":
+        if self.percentiles is not None and self.measure != "percentiles":
+            raise _problem(
+                "unused-percentiles",
+                f"`percentiles` means nothing to `measure: {self.measure}`",
+                "leave out `percentiles`, or write `measure: percentiles`",
+            )
+        if self.measure != "pings":
+            for key in ("fields", "limit"):
+                if getattr(self, key) is not None:
+                    raise _problem(
+                        "unused-key",
+                        f"`{key}` belongs to `measure: pings`",
+                        f"leave out `{key}`, or ask for pings",
+                    )
+            if self.histogram is None and self.measure != "counts":
+                raise _problem("no-histogram", "a spec needs a `histogram`", "add `histogram: NAME`")
+        if self.measure == "pings" and self.dimensions:
+            raise _problem(
+                "unused-key",
+                "`dimensions` means nothing to `measure: pings`",
+                "ask for its columns in `fields`",
+            )
+        if self.measure in ("pings", "counts") and self.normalization != "none":
+            raise _problem(
+                "unused-key", f"`normalization` means nothing to `measure: {self.measure}`", "leave it out"
+            )
+        return self
+
+    @property
+    def percentiles_or_default(self) -> tuple[float, ...]:
+        """The percentiles asked for, ascending; five of them by default."""
+        return self.percentiles or DEFAULT_PERCENTILES
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of specs."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | Spec.model_json_schema()

@@ -1,0 +1,118 @@
+"""The only place that makes SQL leaves: identifiers, paths and literals as sqlglot nodes, and their text.
+
+A node is printed here and nowhere else, so that quoting is right by construction. User text can only ever
+become a string literal; identifiers come from the catalog or are checked against `NAME`.
+"""
+
+import datetime as dt
+import re
+
+from sqlglot import exp
+from sqlglot.dialects.bigquery import BigQuery
+
+Node = exp.Expr
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TYPED_LITERALS = {
+    "DATE": "DATE",
+    "DATETIME": "DATETIME",
+    "TIMESTAMPTZ": "TIMESTAMP",
+    "TIMESTAMP": "DATETIME",
+}
+_RESERVED = {word.lower() for word in BigQuery.Generator.RESERVED_KEYWORDS}
+
+
+class _Emitted(BigQuery):
+    """BigQuery as Mozilla writes it: `DATE '2020-04-20'` instead of a cast."""
+
+    class Generator(BigQuery.Generator):
+        """Prints casts of string literals to dates and times as typed literals."""
+
+        def cast_sql(self, expression: exp.Cast, safe_prefix: str | None = None) -> str:
+            """One cast, or a typed literal."""
+            kind = _TYPED_LITERALS.get(expression.to.this.name)
+            if (
+                kind
+                and isinstance(expression.this, exp.Literal)
+                and expression.this.is_string
+                and not safe_prefix
+            ):
+                return f"{kind} {self.sql(expression, 'this')}"
+            return super().cast_sql(expression, safe_prefix)
+
+        def not_sql(self, expression: exp.Not) -> str:
+            """`a IS NOT NULL` and `a NOT IN (…)` as people write them."""
+            inner = expression.this
+            if isinstance(inner, exp.Is):
+                return f"{self.sql(inner, 'this')} IS NOT {self.sql(inner, 'expression')}"
+            if isinstance(inner, exp.In):
+                return f"{self.sql(inner, 'this')} NOT IN{self.in_sql(inner).removeprefix(self.sql(inner, 'this') + ' IN')}"
+            return super().not_sql(expression)
+
+
+def to_sql(node: Node) -> str:
+    """The BigQuery text of a node; CASE expressions take several lines."""
+    return node.sql(dialect=_Emitted, pretty=node.find(exp.Case) is not None, max_text_width=100)
+
+
+def name(text: str) -> exp.Identifier:
+    """An identifier, in backticks only where GoogleSQL reserves the word."""
+    if not NAME.fullmatch(text):
+        raise ValueError(f"{text!r} is no identifier")
+    return exp.to_identifier(text, quoted=text.lower() in _RESERVED)
+
+
+def column(text: str) -> exp.Column:
+    """A column of the present scope."""
+    return exp.Column(this=name(text))
+
+
+def path(dotted: str) -> Node:
+    """A column or a nested field (`payload.info.subsession_length`).
+
+    A field after a dot may be any word in GoogleSQL, so that only the first part is ever quoted.
+    """
+    first, *rest = dotted.split(".")
+    node: Node = column(first)
+    for part in rest:
+        if not NAME.fullmatch(part):
+            raise ValueError(f"{dotted!r} is no column path")
+        node = exp.Dot(this=node, expression=exp.to_identifier(part, quoted=False))
+    return node
+
+
+def table(dotted: str) -> exp.Identifier:
+    """A table as one quoted name, valid in BigQuery and a single name for Google's evaluator."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", dotted):
+        raise ValueError(f"{dotted!r} is no table name")
+    return exp.to_identifier(dotted, quoted=True)
+
+
+def text(value: str) -> exp.Literal:
+    """A string literal."""
+    return exp.Literal.string(value)
+
+
+def literal(value: str | int | float | bool | dt.date | dt.datetime, kind: str) -> Node:
+    """A value as a literal of a BigQuery type; the value must already be of that type."""
+    if isinstance(value, bool):
+        return exp.true() if value else exp.false()
+    if isinstance(value, int | float):
+        number = exp.Literal.number(repr(abs(value)))
+        return exp.Neg(this=number) if value < 0 else number
+    if isinstance(value, dt.datetime):
+        if kind == "TIMESTAMP":
+            utc = value.astimezone(dt.timezone.utc) if value.tzinfo else value
+            return exp.cast(text(utc.replace(tzinfo=None).isoformat(" ") + "+00:00"), "TIMESTAMPTZ")
+        return exp.cast(text(value.isoformat(" ")), "DATETIME")
+    if isinstance(value, dt.date):
+        return exp.cast(text(value.isoformat()), "DATE")
+    return text(value)
+
+
+def comment(words: str) -> str:
+    """Text that is safe inside a one-line comment: no line breaks, no end of comment, no Redash parameter."""
+    flat = re.sub(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+", " ", words).strip()
+    while "*/" in flat or "/*" in flat or "{{" in flat or "}}" in flat:
+        flat = flat.replace("*/", "* /").replace("/*", "/ *").replace("{{", "{ {").replace("}}", "} }")
+    return flat

@@ -1,0 +1,1 @@
+list_filter(map, lambda entry: entry['key'] = k)[1]['value']

@@ -1,0 +1,10 @@
+TRY_CAST(
+  CASE
+    WHEN contains(histogram, '{')
+      THEN regexp_extract(histogram, '"range"\s*:\s*\[\s*(-?\d+)', 1)
+    WHEN contains(histogram, ';')
+      THEN regexp_extract(histogram, '^\s*(?:-?\d+;){3}(-?\d+),', 1)
+    WHEN histogram IS NOT NULL
+      THEN '1'
+  END AS BIGINT
+)
