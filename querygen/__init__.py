@@ -1,14 +1,14 @@
 """Compiles short declarative specs into BigQuery SQL for Firefox telemetry, and proves it right.
 
-    from querygen import Query, load
+from querygen import Query, load
 
-    query = Query(
-        histogram="FX_TAB_SWITCH_SPINNER_VISIBLE_MS",
-        filters={"submission_date": {"from": "2020-04-06", "to": "2020-04-20"}},
-        percentiles=[0.5, 0.95],
-    )
-    print(query.sql())
-    print(query.run().rows())
+query = Query(
+    histogram="FX_TAB_SWITCH_SPINNER_VISIBLE_MS",
+    filters={"submission_date": {"from": "2020-04-06", "to": "2020-04-20"}},
+    percentiles=[0.5, 0.95],
+)
+print(query.sql())
+print(query.run().rows())
 """
 
 from typing import TYPE_CHECKING, Any

@@ -119,7 +119,9 @@ class Query:
         from querygen import running
 
         if data is not None and connection is not None:
-            raise UsageError.of("two-data", "`data` and `connection` are both given", help="give one of the two")
+            raise UsageError.of(
+                "two-data", "`data` and `connection` are both given", help="give one of the two"
+            )
         flags = [str(data)] if isinstance(data, str | Path) else [str(item) for item in data or ()]
         return running.run(self.checked(udfs), self._catalog, flags, engine, connection)
 

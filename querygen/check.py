@@ -1,4 +1,4 @@
-"""Check: the printed text is parsed again, and must be what the plan meant: one SELECT, its stages, its table.
+"""Check: the printed text is parsed again, and must be what the plan meant: one SELECT over its table.
 
 This is the third wall against injection, after typed values and linted templates, and the guard of the
 template dialect: constructs that translate wrongly to DuckDB, silently or loudly, are not let through. From
@@ -19,12 +19,14 @@ from querygen.sqltext import Node
 from querygen.udfs import load_udf
 
 # Every construct that the templates, dimensions and filters use, each with a proven translation.
-_PROVEN = frozenset(
-    """Add Alias And Anonymous Array ArrayAgg Between Boolean CTE Case Cast Coalesce Column Count CountIf
-    CurrentDate DataType Date DateSub Distinct Div Dot EQ From GT GTE Group Having Identifier If In Is
-    Join LT LTE Limit Literal Min NEQ Neg Not Null Or Order Ordered Paren PropertyEQ Select Star Struct Sub
-    Substring Sum Table TableAlias Tuple Unnest Var Where Window With""".split()
-)
+_PROVEN = frozenset({
+    "Add", "Alias", "And", "Anonymous", "Array", "ArrayAgg", "Between", "Boolean", "CTE", "Case", "Cast",
+    "Coalesce", "Column", "Count", "CountIf", "CurrentDate", "DataType", "Date", "DateSub", "Distinct", "Div",
+    "Dot", "EQ", "From", "GT", "GTE", "Group", "Having", "Identifier", "If", "In", "Is", "Join", "LT", "LTE",
+    "Limit", "Literal", "Min", "NEQ", "Neg", "Not", "Null", "Or", "Order", "Ordered", "Paren", "PropertyEQ",
+    "Select", "Star", "Struct", "Sub", "Substring", "Sum", "Table", "TableAlias", "Tuple", "Unnest", "Var",
+    "Where", "Window", "With",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,12 @@ def check(sql: SqlText) -> CheckedSql:
         raise _bug(f"the statements in front of the query are {created}, not {expected}")
     if not isinstance(query, exp.Select):
         raise _bug(f"the statement is a {type(query).__name__}, not one SELECT")
-    query = recognise(query, sql.functions, sql.udfs)
     _check_stages(sql, query)
-    for stage, node in _by_stage(query):
+    recognised = recognise(query, sql.functions, sql.udfs)
+    for stage, node in _by_stage(recognised):
         _check_node(sql, stage, node)
     _check_references(query)
-    return CheckedSql(sql, query)
+    return CheckedSql(sql, recognised)
 
 
 def _check_stages(sql: SqlText, query: exp.Select) -> None:
@@ -70,10 +72,10 @@ def _check_stages(sql: SqlText, query: exp.Select) -> None:
         raise _bug(f"the query returns {output}, the plan means {columns}")
 
 
-def _by_stage(query: exp.Select) -> list[tuple[str, Node]]:
+def _by_stage(query: Node) -> list[tuple[str, Node]]:
     """Every node with the name of the CTE that it stands in (`the final SELECT` for the rest)."""
     found = []
-    for cte in query.ctes:
+    for cte in query.find_all(exp.CTE):
         found += [(cte.alias, node) for node in cte.walk()]
     inside = {id(node) for _, node in found}
     found += [("the final SELECT", node) for node in query.walk() if id(node) not in inside]

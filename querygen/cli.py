@@ -79,7 +79,7 @@ def _sample(arguments: argparse.Namespace) -> int:
 
 
 def _udfs(arguments: argparse.Namespace) -> int:
-    """Print a script that installs the functions; in DuckDB, per connection, as mozfun.hist.extract and so on."""
+    """Print a script that installs the functions (in DuckDB as mozfun.hist.extract, per connection)."""
     from querygen.udfs import install_script
 
     _write(install_script(arguments.dialect).encode(), arguments.output)
@@ -99,7 +99,7 @@ def _schema(arguments: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="querygen",
-        description="Compiles short declarative specs into BigQuery SQL for Firefox telemetry, and runs them.",
+        description="Compiles short specs into BigQuery SQL for Firefox telemetry, and runs them.",
         epilog="Exit codes: 0 fine; 1 a finding; 2 bad flags or paths; 3 an engine or internal failure.",
         allow_abbrev=False,
     )
@@ -108,7 +108,9 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(function: Callable[[argparse.Namespace], int], *options: str) -> argparse.ArgumentParser:
         name = function.__name__.removeprefix("_")
-        made = commands.add_parser(name, help=function.__doc__, description=function.__doc__, allow_abbrev=False)
+        made = commands.add_parser(
+            name, help=function.__doc__, description=function.__doc__, allow_abbrev=False
+        )
         made.set_defaults(function=function)
         for option in options:
             _OPTIONS[option](made)
@@ -118,17 +120,28 @@ def _parser() -> argparse.ArgumentParser:
         "--dialect", choices=["bigquery", "duckdb"], default="bigquery", help="the SQL dialect (bigquery)"
     )
     run = command(_run, "spec", "data", "udfs", "schema", "today", "output")
-    run.add_argument("--engine", choices=["duckdb", "googlesql"], default="duckdb", help="what runs it (duckdb)")
     run.add_argument(
-        "--format", choices=["table", "json", "csv", "parquet"], default="table", help="how it is shown (table)"
+        "--engine", choices=["duckdb", "googlesql"], default="duckdb", help="what runs it (duckdb)"
+    )
+    run.add_argument(
+        "--format",
+        choices=["table", "json", "csv", "parquet"],
+        default="table",
+        help="how it is shown (table)",
     )
     check = command(_check, "schema", "today")
     check.add_argument("specs", nargs="+", metavar="SPEC", help="YAML or JSON files")
     sample = command(_sample)
-    sample.add_argument("--pings", type=_positive, default=100_000, metavar="N", help="how many pings (100000)")
+    sample.add_argument(
+        "--pings", type=_positive, default=100_000, metavar="N", help="how many pings (100000)"
+    )
     sample.add_argument("--seed", type=int, default=1, metavar="S", help="another seed makes other pings (1)")
-    sample.add_argument("--output", "-o", type=Path, required=True, metavar="DIR", help="the folder to write to")
-    sample.add_argument("--format", choices=["parquet", "ndjson"], default="parquet", help="the file format (parquet)")
+    sample.add_argument(
+        "--output", "-o", type=Path, required=True, metavar="DIR", help="the folder to write to"
+    )
+    sample.add_argument(
+        "--format", choices=["parquet", "ndjson"], default="parquet", help="the file format (parquet)"
+    )
     command(_udfs, "output").add_argument(
         "--dialect", choices=["bigquery", "duckdb"], default="duckdb", help="the SQL dialect (duckdb)"
     )
@@ -147,10 +160,10 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], object]] = {
         help="decoding functions in place (default), as temporary functions, or mozfun's",
     ),
     "schema": lambda p: p.add_argument(
-        "--schema", action="append", metavar="TABLE=FILE", help="the output of `bq show --schema`, plain or .xz"
+        "--schema", action="append", metavar="TABLE=FILE", help="what `bq show --schema` prints, plain or .xz"
     ),
     "today": lambda p: p.add_argument("--today", metavar="DATE", help="the day that `last: 14 days` ends on"),
-    "output": lambda p: p.add_argument("--output", "-o", type=Path, metavar="FILE", help="write here, not to stdout"),
+    "output": lambda p: p.add_argument("--output", "-o", type=Path, metavar="FILE", help="write this file"),
 }  # fmt: skip
 
 
@@ -175,7 +188,9 @@ def _schemas(flags: Sequence[str] | None) -> dict[str, str]:
         table, equals, path = flag.partition("=")
         if not equals or not table or not path:
             raise UsageError.of(
-                "bad-flag", f"`--schema {flag}` is not TABLE=FILE", help="write for example --schema telemetry.main=main.5.bq"
+                "bad-flag",
+                f"`--schema {flag}` is not TABLE=FILE",
+                help="write for example --schema telemetry.main=main.5.bq",
             )
         pairs[table] = path
     return pairs
@@ -187,7 +202,9 @@ def _date(text: str | None) -> dt.date | None:
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise UsageError.of("bad-flag", f"`--today {text}` is no date", help="write it as 2020-04-20") from None
+        raise UsageError.of(
+            "bad-flag", f"`--today {text}` is no date", help="write it as 2020-04-20"
+        ) from None
 
 
 def _write(content: bytes, output: Path | None) -> None:
@@ -229,7 +246,7 @@ def main() -> None:
         sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception as error:  # noqa: BLE001 the last resort: no traceback for people
+    except Exception as error:
         if os.environ.get("QUERYGEN_DEBUG"):
             raise
         bug = EngineError.of(

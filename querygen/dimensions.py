@@ -1,5 +1,6 @@
-"""Dimensions: a name, a column path, or a definition (another name, bands, cases) becomes a column of the result."""
+"""Dimensions: a name, a path, or a definition (bands, cases) becomes a column of the result."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,11 +13,13 @@ from querygen.spec import Condition, DefinedDimension, Dimension, Filter
 from querygen.sqltext import NAME, Node, column, literal, text
 
 # Names that stages give to columns of their own, or to themselves.
-RESERVED = frozenset(
-    """bucket buckets client_days client_id clients count counts cumulative_share day decodable distribution
-    entries entry fields histogram histogram_text histograms mean n_clients n_pings n_samples percentile percentiles pings
-    position rows samples share shares submission_timestamp sum summary totals value vote votes""".split()
-)
+RESERVED = frozenset({
+    "bucket", "buckets", "client_days", "client_id", "clients", "count", "counts", "cumulative_share", "day",
+    "decodable", "distribution", "entries", "entry", "fields", "histogram", "histogram_text", "histograms",
+    "mean", "n_clients", "n_pings", "n_samples", "percentile", "percentiles", "pings", "position", "rows",
+    "samples", "share", "shares", "submission_timestamp", "sum", "summary", "totals", "value",
+    "vote", "votes",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -90,20 +93,7 @@ class DimensionResolver:
             if found is None:
                 continue
             at = (*loc, "name") if isinstance(dimension, DefinedDimension) else loc
-            if found.name.lower() in RESERVED or "__" in found.name:
-                self._report(
-                    Diagnostic(
-                        "reserved-name",
-                        f"`{found.name}` cannot be a dimension's name: "
-                        + (
-                            "Redash reads `__` in a column's name as a filter"
-                            if "__" in found.name
-                            else "the query uses it"
-                        ),
-                        loc=at,
-                        help=f"give it another name: {{name: …, of: {dimension if isinstance(dimension, str) else dimension.of}}}",
-                    )
-                )
+            self._check_name(found.name, at, dimension if isinstance(dimension, str) else dimension.of)
             if found.name.lower() in (other.name.lower() for other in resolved):
                 self._report(
                     Diagnostic(
@@ -115,6 +105,17 @@ class DimensionResolver:
                 )
             resolved.append(found)
         return tuple(resolved)
+
+    def _check_name(self, name: str, loc: Loc, of: str | None) -> None:
+        if name.lower() in RESERVED:
+            reason = "the query uses it"
+        elif "__" in name:
+            reason = "Redash reads `__` in a column's name as a filter"
+        else:
+            return
+        message = f"`{name}` cannot be a dimension's name: {reason}"
+        help_ = f"give it another name: {{name: …, of: {of or '…'}}}"
+        self._report(Diagnostic("reserved-name", message, loc=loc, help=help_))
 
     def _named(self, reference: str, loc: Loc) -> ResolvedDimension | None:
         found = self.column(reference, loc)
@@ -147,9 +148,8 @@ class DimensionResolver:
     def _cases_with_conditions(self, definition: DefinedDimension, loc: Loc) -> ResolvedDimension:
         needs: list[str] = []
         branches: list[tuple[str, list[Node]]] = []
-        for i, case in enumerate(definition.cases or ()):
-            if isinstance(case, str):
-                continue
+        cases = definition.cases if isinstance(definition.cases, tuple) else ()
+        for i, case in enumerate(cases):
             tests: list[Node] = []
             for reference, condition in case.when.items():
                 at = (*loc, "cases", i, "when", reference)
@@ -182,7 +182,7 @@ class DimensionResolver:
             )
             return None
         labels = [f"under {edges[0]}"]
-        labels += [f"{low} to {high}" for low, high in zip(edges, edges[1:], strict=False)]
+        labels += [f"{low} to {high}" for low, high in itertools.pairwise(edges)]
         labels.append(f"{edges[-1]} and over")
         below = [exp.LT(this=source.node, expression=literal(edge, source.type)) for edge in edges]
         above = exp.GTE(this=source.node, expression=literal(edges[-1], source.type))

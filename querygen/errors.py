@@ -13,7 +13,6 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-
 Loc = tuple[str | int, ...]
 
 

@@ -118,7 +118,7 @@ class FilterCompiler:
             )
             return []
         if self.today is None:
-            help_ = "add `today: 2020-04-20` to the spec or `--today 2020-04-20`; `today: current` prints CURRENT_DATE()"
+            help_ = "add `today: 2020-04-20`, or `today: current` for CURRENT_DATE(), or --today 2020-04-20"
             self.report(
                 Diagnostic(
                     "no-today",
@@ -150,7 +150,7 @@ def is_bounded(condition: Filter) -> bool:
     return "last" in given or bool(given & set(_LOWER) and given & set(_UPPER))
 
 
-def _typed(value: Any, kind: str) -> tuple[Any, str, str | None]:  # noqa: C901
+def _typed(value: Any, kind: str) -> tuple[Any, str, str | None]:
     """`value` as the BigQuery type `kind`: (value, "", None), or (None, what is wrong, help)."""
     shown = (
         f"the number {value}"
@@ -219,7 +219,7 @@ def _typed_time(value: Any, shown: str, kind: str) -> tuple[Any, str, str | None
     if kind == "DATETIME" and time.tzinfo is not None:
         return None, f"this column holds times without a zone, found {shown}", "leave out the zone"
     if kind == "TIMESTAMP":
-        time = time.astimezone(dt.timezone.utc) if time.tzinfo else time.replace(tzinfo=dt.timezone.utc)
+        time = time.astimezone(dt.UTC) if time.tzinfo else time.replace(tzinfo=dt.UTC)
     return time, "", None
 
 
@@ -230,7 +230,7 @@ def _word(value: Any) -> str:
 
 
 def _comparable(column: Column, value: Any) -> tuple[Node, Node]:
-    """Column and value as they are compared: a value shorter than a prefix code with as much of the column."""
+    """Column and value as they are compared: a short prefix code with as much of the column."""
     right = literal(value, column.type)
     if column.whole_length and len(value) < column.whole_length:
         head = [column.node, exp.Literal.number(1), exp.Literal.number(len(value))]

@@ -28,8 +28,8 @@ COMMENT_WIDTH = 96
 UdfMode = Literal["inline", "temp", "mozfun"]
 
 _ALLOWED = (
-    nodes.Template, nodes.Output, nodes.TemplateData, nodes.For, nodes.If, nodes.Not, nodes.Name, nodes.Getattr,
-    nodes.FromImport, nodes.Macro, nodes.Call,
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.For, nodes.If, nodes.Not, nodes.Name,
+    nodes.Getattr, nodes.FromImport, nodes.Macro, nodes.Call,
 )  # fmt: skip
 
 
@@ -109,7 +109,7 @@ def _environment(loader: BaseLoader | None = None) -> ImmutableSandboxedEnvironm
 
 
 def _printed(value: object) -> Markup:
-    """What `{{ value }}` prints: a node's SQL, a comment, or the output of a macro; else it is a bug of ours."""
+    """What `{{ value }}` prints: a node's SQL, a comment, or the output of a macro; else it is our bug."""
     if isinstance(value, Markup):
         return value
     if isinstance(value, exp.Expr):

@@ -32,6 +32,8 @@ def resolve(spec: Spec, catalog: Catalog, today: dt.date | None = None) -> Plan:
     """Decides what the SQL will do.
 
     Args:
+        spec: the question.
+        catalog: the tables it may name.
         today: overrides the spec's `today`.
 
     Raises:
@@ -55,7 +57,7 @@ def _source(spec: Spec, catalog: Catalog) -> SourceTable:
             f"the table `{known}` is not known",
             loc=("source", "like") if declared else ("source",),
             help=similar_name_help(known, catalog.tables, "a table")
-            or f"the tables are {', '.join(catalog.tables)}; declare one of the same shape: {{table: {known}, like: …}}",
+            or f"write {{table: {known}, like: …}} for a table shaped like {' or '.join(catalog.tables)}",
         )
     if isinstance(spec.source, DeclaredSource):
         return catalog.like(spec.source.table, known) or found
@@ -153,7 +155,7 @@ class _Resolver:
         if on_partition:
             self._report(
                 "unbounded-dates",
-                f"the range of `{on_partition[0]}` is open at one end, so the query would scan all days beyond it",
+                f"the range of `{on_partition[0]}` is open at one end: all days beyond it would be scanned",
                 ("filters", on_partition[0]),
                 "give both ends: {from: 2020-04-06, to: 2020-04-20}; or write `allow_full_scan: true`",
             )
@@ -162,7 +164,7 @@ class _Resolver:
                 "unbounded-dates",
                 "no range of dates: the query would scan every day that the table holds",
                 ("filters",) if self.spec.filters else (),
-                "add `submission_date: {from: 2020-04-06, to: 2020-04-20}` to `filters`; or write `allow_full_scan: true`",
+                "add `submission_date: {from: …, to: …}` to `filters`, or `allow_full_scan: true`",
             )
 
     def _report(
@@ -270,8 +272,7 @@ class _Scan:
         pings = self._pings(extra)
         guard = plan.Decodable(
             sentence=Comment(
-                "Of the strings, only those of the four forms that Firefox writes: a JSON object, "
-                "count;type;sum;low,high;key:count, a pair, a single number. Others become NULL and count nothing."
+                "Strings of the forms that Firefox writes; others become NULL and contribute nothing."
             ),
             columns=tuple(passed),
         )
@@ -292,7 +293,7 @@ class _Scan:
             stages.append(
                 plan.ClientDays(
                     sentence=Comment(
-                        "Each client's samples of one day together. Empty buckets and impossible counts are dropped."
+                        "Each client's samples of a day. Empty buckets and impossible counts are dropped."
                     ),
                     dimensions=self._names,
                     largest_count=cap,
@@ -313,7 +314,7 @@ class _Scan:
         votes = {
             "none": "Every sample counts once.",
             "client": "Every client has one vote, divided among its buckets by its samples.",
-            "client_day": "Every client has one vote per day, divided among its buckets by that day's samples.",
+            "client_day": "Every client has one vote per day, divided among its buckets by samples.",
         }[spec.normalization]
         stages.append(
             plan.Buckets(

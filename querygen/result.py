@@ -1,4 +1,4 @@
-"""Result: the rows that a query gave, as Arrow, typed as the plan says, with what one needs to believe them."""
+"""Result: the rows that a query gave, as Arrow, typed as the plan says."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

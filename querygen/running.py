@@ -35,6 +35,9 @@ def run(
     """Runs checked SQL on data.
 
     Args:
+        checked: the SQL.
+        catalog: the tables' schemas.
+        engine: `duckdb`, or Google's reference evaluator.
         locations: what `--data` takes: `TABLE=PATH`, or folders; none for the built-in sample.
         connection: a DuckDB connection that holds the table, instead of locations.
 
@@ -62,7 +65,10 @@ def run(
 
 
 def attach(
-    connection: "duckdb.DuckDBPyConnection", plan: Plan, catalog: Catalog, files: Mapping[str, tuple[Path, ...]]
+    connection: "duckdb.DuckDBPyConnection",
+    plan: Plan,
+    catalog: Catalog,
+    files: Mapping[str, tuple[Path, ...]],
 ) -> tuple[str, ...]:
     """Gives the connection the plan's table, and returns what is to be said about it."""
     source = catalog.tables[plan.like]
@@ -78,7 +84,9 @@ def attach(
     from querygen.sample import TABLE, builtin_sample
 
     if source.schema.table != TABLE:
-        raise UsageError.of("no-data", f"there is no sample of `{plan.table}`", help=f"add --data {plan.table}=PATH")
+        raise UsageError.of(
+            "no-data", f"there is no sample of `{plan.table}`", help=f"add --data {plan.table}=PATH"
+        )
     data.attach_arrow(connection, plan.table, builtin_sample(), source.schema, plan.needs)
     return (SYNTHETIC,)
 

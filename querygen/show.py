@@ -38,7 +38,9 @@ def as_json(result: Result) -> bytes:
 def as_csv(result: Result) -> bytes:
     """CSV with a header; NULL is empty and empty text is quoted, so that they stay apart."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_NOTNULL if hasattr(csv, "QUOTE_NOTNULL") else 0)
+    writer = csv.writer(
+        out, lineterminator="\n", quoting=csv.QUOTE_NOTNULL if hasattr(csv, "QUOTE_NOTNULL") else 0
+    )
     writer.writerow(column.name for column in result.plan.columns)
     for row in result.rows():
         writer.writerow(_iso(value) if isinstance(value, dt.date) else value for value in row.values())

@@ -260,7 +260,7 @@ class Spec(StrictModel):
     process: Literal["parent"] = Field("parent", description="the process that recorded the histogram")
     filters: dict[StrictStr, Filter] = Field(
         default_factory=dict,
-        description="name: value | list (any of) | {from, to} | {gte, gt, lte, lt} | {not} | {is_null} | {last}",
+        description="name: value | list (any of) | {from, to, gte, gt, lte, lt, not, is_null, last}",
     )
     dimensions: tuple[Dimension, ...] = Field((), description="what the result is split by")
     normalization: Normalization = Field(
@@ -279,7 +279,7 @@ class Spec(StrictModel):
     fields: tuple[StrictStr, ...] | None = Field(
         None,
         min_length=1,
-        description=f"for `measure: pings`: columns, dimensions, or of the histogram {', '.join(HISTOGRAM_FIELDS)}",
+        description=f"of `measure: pings`: columns, dimensions, {', '.join(HISTOGRAM_FIELDS)}",
     )
     limit: Annotated[StrictInt, Field(gt=0)] | None = Field(
         None, description="for `measure: pings`: rows at most"

@@ -25,7 +25,7 @@ _RESERVED = {word.lower() for word in BigQuery.Generator.RESERVED_KEYWORDS}
 class _Emitted(BigQuery):
     """BigQuery as Mozilla writes it: `DATE '2020-04-20'` instead of a cast."""
 
-    class Generator(BigQuery.Generator):
+    class Generator(BigQuery.Generator):  # type: ignore[misc,valid-type]
         """Prints casts of string literals to dates and times as typed literals."""
 
         def cast_sql(self, expression: exp.Cast, safe_prefix: str | None = None) -> str:
@@ -38,7 +38,7 @@ class _Emitted(BigQuery):
                 and not safe_prefix
             ):
                 return f"{kind} {self.sql(expression, 'this')}"
-            return super().cast_sql(expression, safe_prefix)
+            return str(super().cast_sql(expression, safe_prefix))
 
         def not_sql(self, expression: exp.Not) -> str:
             """`a IS NOT NULL` and `a NOT IN (…)` as people write them."""
@@ -46,8 +46,9 @@ class _Emitted(BigQuery):
             if isinstance(inner, exp.Is):
                 return f"{self.sql(inner, 'this')} IS NOT {self.sql(inner, 'expression')}"
             if isinstance(inner, exp.In):
-                return f"{self.sql(inner, 'this')} NOT IN{self.in_sql(inner).removeprefix(self.sql(inner, 'this') + ' IN')}"
-            return super().not_sql(expression)
+                left = self.sql(inner, "this")
+                return f"{left} NOT IN{self.in_sql(inner).removeprefix(f'{left} IN')}"
+            return str(super().not_sql(expression))
 
 
 def to_sql(node: Node) -> str:
@@ -102,7 +103,7 @@ def literal(value: str | int | float | bool | dt.date | dt.datetime, kind: str) 
         return exp.Neg(this=number) if value < 0 else number
     if isinstance(value, dt.datetime):
         if kind == "TIMESTAMP":
-            utc = value.astimezone(dt.timezone.utc) if value.tzinfo else value
+            utc = value.astimezone(dt.UTC) if value.tzinfo else value
             return exp.cast(text(utc.replace(tzinfo=None).isoformat(" ") + "+00:00"), "TIMESTAMPTZ")
         return exp.cast(text(value.isoformat(" ")), "DATETIME")
     if isinstance(value, dt.date):

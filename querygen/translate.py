@@ -58,7 +58,9 @@ def _with_sentences(text: str, plan: Plan) -> str:
     """The plan's words as comments again: its header, and a sentence above each stage."""
     for stage in plan.ctes:
         start = "WITH" if stage is plan.stages[0] else "),"
-        text = text.replace(f"{start} {stage.name} AS (\n", f"{start}\n{_sentence(stage)}{stage.name} AS (\n", 1)
+        text = text.replace(
+            f"{start} {stage.name} AS (\n", f"{start}\n{_sentence(stage)}{stage.name} AS (\n", 1
+        )
     text = text.replace("\n)\nSELECT\n", f"\n)\n{_sentence(plan.final)}SELECT\n", 1)
     return "".join(f"/* {line} */\n" for line in plan.header) + text + "\n"
 

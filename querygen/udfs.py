@@ -166,7 +166,8 @@ def install_script(dialect: Literal["bigquery", "duckdb"]) -> str:
         statements += [f"CREATE SCHEMA IF NOT EXISTS {dataset};\n" for dataset in datasets]
         create = _bigquery_installed
     else:
-        statements.append("ATTACH IF NOT EXISTS ':memory:' AS mozfun;\n")
+        # READ_WRITE, since a connection that was opened read-only would attach no memory otherwise.
+        statements.append("ATTACH IF NOT EXISTS ':memory:' AS mozfun (READ_WRITE);\n")
         statements += [f"CREATE SCHEMA IF NOT EXISTS mozfun.{dataset};\n" for dataset in datasets]
         create = _duckdb_macro
     statements += [_commented(udf.description) + create(udf) for udf in udfs]

@@ -78,8 +78,8 @@ def _say(source: Source, detail: Mapping[str, Any]) -> Diagnostic:
         return _at(source, path, "missing-key", f"the key `{loc[-1]}` is missing", f"add `{loc[-1]}: …`")
     if kind == "literal_error":
         return _literal(source, path, value, context["expected"])
-    message, help_ = _common(kind, value, context, detail["msg"], path)
-    return _at(source, path, "wrong-type" if "type" in kind else "bad-value", message, help_)
+    message, hint = _common(kind, value, context, detail["msg"], path)
+    return _at(source, path, "wrong-type" if "type" in kind else "bad-value", message, hint)
 
 
 def _literal(source: Source, path: Loc, value: Any, expected: str) -> Diagnostic:
@@ -145,14 +145,11 @@ def _real_path(data: Any, loc: Loc) -> Loc:
     """`loc` without pydantic's own parts, which name branches of unions and stand nowhere in the file."""
     path: list[str | int] = []
     for part in loc:
-        key = part.rstrip("_") if isinstance(part, str) and part in ("from_", "not_", "else_") else part
-        if isinstance(data, Mapping) and key in data:
+        key: Any = part.rstrip("_") if part in ("from_", "not_", "else_") else part
+        in_list = isinstance(data, list | tuple) and isinstance(key, int) and key < len(data)
+        if in_list or (isinstance(data, Mapping) and key in data):
             data = data[key]
-        elif isinstance(data, list | tuple) and isinstance(key, int) and key < len(data):
-            data = data[key]
-        else:
-            continue
-        path.append(key)
+            path.append(key)
     return tuple(path)
 
 

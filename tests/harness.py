@@ -6,8 +6,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-
 from pings import write_ndjson
+
 from querygen.api import Query
 from querygen.catalog import catalog
 from querygen.result import Result
@@ -15,7 +15,8 @@ from querygen.running import run
 from querygen.source import from_mapping
 
 NEEDS_GOOGLESQL = pytest.mark.skipif(
-    __import__("importlib.util").util.find_spec("zetasql") is None, reason="the extra `googlesql` is not installed"
+    __import__("importlib.util").util.find_spec("zetasql") is None,
+    reason="the extra `googlesql` is not installed",
 )
 
 HISTOGRAM = "FX_TAB_SWITCH_SPINNER_VISIBLE_MS"

@@ -646,7 +646,7 @@ def _defined(spec: Spec, today: date | None) -> dict[str, Dimension]:
 
 
 def count_rows(spec: Spec, rows: Iterable[Row], dimensions: Sequence[Dimension]) -> dict[Group, list[Output]]:
-    """`n_clients` and `n_pings` by group, of all pings, or of those that carry the histogram if one is named."""
+    """`n_clients` and `n_pings` of all pings, or of those that carry the histogram if one is named."""
     clients: dict[Group, list[str | None]] = defaultdict(list)
     for row in rows:
         if spec.get("histogram") and histogram_text(spec, row) is None:

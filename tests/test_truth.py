@@ -1,9 +1,8 @@
 """Every column of every row is what the definitions say: DuckDB = GoogleSQL = oracle."""
 
 import pytest
-from hypothesis import given, settings
-
 from harness import HISTOGRAM, NEEDS_GOOGLESQL, rows_of
+from hypothesis import given, settings
 from oracle import answer, same_rows
 from pings import random_pings, specs_with_pings
 
@@ -18,14 +17,28 @@ SPECS = {
     "client": {**MERGED, "normalization": "client"},
     "client_by_build": {**MERGED, "normalization": "client", "dimensions": ["build_time"]},
     "client_day_by_build": {**MERGED, "normalization": "client_day", "dimensions": ["build_date"]},
-    "sliced": {**MERGED, "normalization": "client", "filters": {"os": "Windows", "os_version": {"not": "10.0"}}},
+    "sliced": {
+        **MERGED,
+        "normalization": "client",
+        "filters": {"os": "Windows", "os_version": {"not": "10.0"}},
+    },
     "bands": {**MERGED, "normalization": "client", "dimensions": [MEMORY]},
     "distribution": {"histogram": HISTOGRAM, "dimensions": ["country"], **ALL_DAYS},
     "distribution_of_votes": {"histogram": HISTOGRAM, "normalization": "client", **ALL_DAYS},
     "distribution_of_day_votes": {"histogram": HISTOGRAM, "normalization": "client_day", **ALL_DAYS},
     "summary": {"histogram": HISTOGRAM, "measure": "summary", "dimensions": ["channel"], **ALL_DAYS},
-    "summary_of_clients": {"histogram": HISTOGRAM, "measure": "summary", "normalization": "client", **ALL_DAYS},
-    "summary_of_days": {"histogram": HISTOGRAM, "measure": "summary", "normalization": "client_day", **ALL_DAYS},
+    "summary_of_clients": {
+        "histogram": HISTOGRAM,
+        "measure": "summary",
+        "normalization": "client",
+        **ALL_DAYS,
+    },
+    "summary_of_days": {
+        "histogram": HISTOGRAM,
+        "measure": "summary",
+        "normalization": "client_day",
+        **ALL_DAYS,
+    },
     "counts": {"measure": "counts", "dimensions": ["os", "country"], **ALL_DAYS},
     "counts_of_carriers": {"histogram": HISTOGRAM, "measure": "counts", **ALL_DAYS},
     "pings": {

@@ -1,103 +1,115 @@
--- The tutorial's query, function by function, in DuckDB: a histogram is a struct with an array of
--- entries, a group's histograms are collected with list(), merged and normalised as arrays.
+-- The tutorial's last query but one, taken literally: its nesting is its own, and each UDF is a macro
+-- whose body is, as mozfun's is, subqueries over the unnested arrays. A histogram is a struct with an
+-- array of entries; a client's histograms are collected with list(), merged and normalised as arrays.
+--
 -- Beyond the tutorial: client ids that are NULL have no vote, the last day's builds count, and
--- clients and samples are counted. merge() takes the bounds of the first histogram, which is less
--- work than the most frequent ones. The CTEs are materialised because DuckDB 2.0 cannot bind these
--- functions nested in one another.
+-- clients and samples are counted, for which merging and normalising stand in two CTEs. The bounds,
+-- which nothing here reads, are those of the first histogram, less work than the most frequent ones.
 
 CREATE OR REPLACE TEMP MACRO json_extract_histogram(text) AS (
-  list_transform(
-    [from_json(
-      CASE WHEN json_valid(text) THEN text END,
-      '{"bucket_count": "BIGINT", "histogram_type": "BIGINT", "sum": "BIGINT", "range": ["BIGINT"],
-        "values": "MAP(VARCHAR, BIGINT)"}'
-    )],
-    lambda json: struct_pack(
-      bucket_count := json['bucket_count'],
-      histogram_type := json['histogram_type'],
-      sum := json['sum'],
-      "range" := json['range'],
-      "values" := CAST(map_entries(json['values']) AS STRUCT(key BIGINT, value BIGINT)[])
-    )
-  )[1]
+  CASE
+    WHEN json_valid(text)
+      THEN struct_pack(
+        bucket_count := CAST(json_extract(text, '$.bucket_count') AS BIGINT),
+        histogram_type := CAST(json_extract(text, '$.histogram_type') AS BIGINT),
+        sum := CAST(json_extract(text, '$.sum') AS BIGINT),
+        "range" := CAST(json_extract(text, '$.range') AS BIGINT[]),
+        "values" := (
+          SELECT
+            list(
+              struct_pack(
+                key := CAST(trim(string_split(entry, ':')[1], '"') AS BIGINT),
+                value := CAST(string_split(entry, ':')[2] AS BIGINT)
+              )
+            )
+          FROM
+            (SELECT unnest(string_split(trim(json_extract_string(text, '$.values'), '{}'), ',')) AS entry)
+          WHERE
+            entry <> ''
+        )
+      )
+  END
 );
 
 CREATE OR REPLACE TEMP MACRO histogram_merge(histograms) AS (
   struct_pack(
     bucket_count := histograms[1]['bucket_count'],
     histogram_type := histograms[1]['histogram_type'],
-    sum := list_sum(list_transform(histograms, lambda histogram: histogram['sum'])),
+    sum := (SELECT sum(histogram['sum']) FROM (SELECT unnest(histograms) AS histogram)),
     "range" := histograms[1]['range'],
-    "values" := list_transform(
-      list_distinct(
-        flatten(
-          list_transform(
-            histograms,
-            lambda histogram: list_transform(histogram['values'], lambda entry: entry['key'])
-          )
+    "values" := (
+      SELECT
+        list(struct_pack(key := key, value := value))
+      FROM
+        (
+          SELECT
+            entry['key'] AS key,
+            CAST(sum(entry['value']) AS BIGINT) AS value
+          FROM
+            (
+              SELECT unnest(histogram['values']) AS entry
+              FROM (SELECT unnest(histograms) AS histogram)
+            )
+          GROUP BY
+            entry['key']
         )
-      ),
-      lambda key: struct_pack(
-        key := key,
-        value := list_sum(
-          list_transform(
-            list_filter(
-              flatten(list_transform(histograms, lambda histogram: histogram['values'])),
-              lambda entry: entry['key'] = key
-            ),
-            lambda entry: entry['value']
-          )
-        )
-      )
     )
   )
 );
 
 CREATE OR REPLACE TEMP MACRO histogram_total(histogram) AS (
-  list_sum(list_transform(histogram['values'], lambda entry: entry['value']))
+  (SELECT sum(entry['value']) FROM (SELECT unnest(histogram['values']) AS entry))
 );
 
 CREATE OR REPLACE TEMP MACRO histogram_normalize(histogram) AS (
-  list_transform(
-    [nullif(histogram_total(histogram), 0)],
-    lambda total: list_transform(
-      histogram['values'],
-      lambda entry: struct_pack(key := entry['key'], value := entry['value'] / total)
-    )
-  )[1]
-);
-
-CREATE OR REPLACE TEMP MACRO histogram_percentiles(entries, percentiles) AS (
-  list_transform(
-    [struct_pack(
-      entries := list_sort(entries),
-      total := list_sum(list_transform(entries, lambda entry: entry['value']))
-    )],
-    lambda sorted: list_transform(
-      percentiles,
-      lambda percentile: struct_pack(
-        percentile := percentile,
-        value := list_min(
-          list_transform(
-            list_filter(
-              sorted['entries'],
-              lambda entry, position: list_sum(
-                list_transform(sorted['entries'][:position], lambda below: below['value'])
-              ) / sorted['total'] >= percentile - 1e-9
-            ),
-            lambda entry: entry['key']
+  struct_pack(
+    "values" := (
+      SELECT
+        list(
+          struct_pack(
+            key := entry['key'],
+            value := entry['value'] / nullif(histogram_total(histogram), 0)
           )
         )
-      )
+      FROM
+        (SELECT unnest(histogram['values']) AS entry)
     )
-  )[1]
+  )
 );
 
-WITH extracted AS MATERIALIZED (
+CREATE OR REPLACE TEMP MACRO histogram_percentiles(histogram, percentiles) AS (
+  (
+    SELECT
+      list(struct_pack(percentile := percentile, value := value))
+    FROM
+      (
+        SELECT
+          percentile,
+          min(key) AS value
+        FROM
+          (
+            SELECT
+              entry['key'] AS key,
+              sum(entry['value']) OVER (ORDER BY entry['key']) / sum(entry['value']) OVER () AS share
+            FROM
+              (SELECT unnest(histogram['values']) AS entry)
+          ),
+          (SELECT unnest(percentiles) AS percentile)
+        WHERE
+          share >= percentile - 1e-9
+        GROUP BY
+          percentile
+      )
+  )
+);
+
+WITH per_build_client AS (
   SELECT
     strptime(application.build_id, '%Y%m%d%H%M%S') AS build_time,
     client_id,
-    json_extract_histogram(payload.histograms.fx_tab_switch_spinner_visible_ms) AS histogram
+    histogram_merge(
+      list(json_extract_histogram(payload.histograms.fx_tab_switch_spinner_visible_ms))
+    ) AS histogram
   FROM
     read_parquet(getvariable('file'))
   WHERE
@@ -109,23 +121,15 @@ WITH extracted AS MATERIALIZED (
     AND submission_timestamp < TIMESTAMPTZ '2020-04-21 00:00:00+00'
     AND payload.histograms.fx_tab_switch_spinner_visible_ms IS NOT NULL
     AND client_id IS NOT NULL
-),
-per_build_client AS MATERIALIZED (
-  SELECT
-    build_time,
-    client_id,
-    histogram_merge(list(histogram)) AS histogram
-  FROM
-    extracted
   GROUP BY
     build_time,
     client_id
 ),
-normalized AS MATERIALIZED (
+normalized AS (
   SELECT
     build_time,
     histogram_total(histogram) AS total,
-    histogram_normalize(histogram) AS entries
+    histogram_normalize(histogram) AS histogram
   FROM
     per_build_client
 ),
@@ -141,33 +145,31 @@ counts AS (
   GROUP BY
     build_time
 ),
-merged_histograms AS MATERIALIZED (
+merged_histograms AS (
   SELECT
     build_time,
     entry['key'] AS key,
     sum(entry['value']) AS value
   FROM
-    (SELECT build_time, unnest(entries) AS entry FROM normalized)
+    (SELECT build_time, unnest(histogram['values']) AS entry FROM normalized)
   GROUP BY
     build_time,
     key
 ),
-as_struct AS MATERIALIZED (
+as_struct AS (
   SELECT
     build_time,
-    list(struct_pack(key := key, value := value)) AS entries
+    struct_pack("values" := list(struct_pack(key := key, value := value))) AS histogram
   FROM
     merged_histograms
-  WHERE
-    value > 0
   GROUP BY
     build_time
 ),
-percentiles AS MATERIALIZED (
+percentiles AS (
   SELECT
     build_time,
     unnest(
-      histogram_percentiles(entries, CAST([0.05, 0.25, 0.5, 0.75, 0.95] AS DOUBLE[]))
+      histogram_percentiles(histogram, CAST([0.05, 0.25, 0.5, 0.75, 0.95] AS DOUBLE[]))
     ) AS percentile
   FROM
     as_struct

@@ -36,9 +36,7 @@ def _rows(file: Path) -> list[Row]:
     )
     clients = entries.groupby(["build_id", "client_id", "bucket"], as_index=False)["count"].sum()
     clients["vote"] = clients["count"] / clients.groupby(["build_id", "client_id"])["count"].transform("sum")
-    builds = clients.groupby("build_id").agg(
-        n_clients=("client_id", "nunique"), n_samples=("count", "sum")
-    )
+    builds = clients.groupby("build_id").agg(n_clients=("client_id", "nunique"), n_samples=("count", "sum"))
     votes = clients.groupby(["build_id", "bucket"])["vote"].sum()
     shares = votes.groupby("build_id").cumsum() / votes.groupby("build_id").transform("sum")
     shares = shares.rename("share").reset_index()
@@ -49,7 +47,9 @@ def _rows(file: Path) -> list[Row]:
             build_time = dt.datetime.strptime(str(build_id), "%Y%m%d%H%M%S")
             of_build = builds.loc[build_id]
             rows.append(
-                Row(build_time, percentile, int(value), int(of_build["n_clients"]), int(of_build["n_samples"]))
+                Row(
+                    build_time, percentile, int(value), int(of_build["n_clients"]), int(of_build["n_samples"])
+                )
             )
     return sorted(rows)
 
