@@ -59,7 +59,7 @@ class Reader:
     def fraction(self) -> None:
         self.integer()
         if self.takes("."):
-            self.digits(20)
+            self.digits(len(self.text))
 
     def members(self) -> dict[str, Any]:
         found: dict[str, Any] = {}

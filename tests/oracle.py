@@ -111,10 +111,6 @@ class _Scanner:
         self.expect(token)
         self.spaces()
 
-    def follows(self, token: str) -> bool:
-        """Whether the token comes next, after ws."""
-        return self.text[self.at :].lstrip(" \t\n\f\r").startswith(token)
-
 
 def decode(text: str | None) -> Decoded | None:
     """The histogram that a string holds; None where it is NULL or matches none of the four forms."""
@@ -192,7 +188,7 @@ def _json_values(scanner: _Scanner) -> tuple[tuple[int, int], ...]:
 
 
 def _compact(scanner: _Scanner) -> Decoded:
-    """Forms 2 to 4; ws may stand around `,` and `:`."""
+    """Forms 2 to 4, none of which has ws inside."""
     first = scanner.integer()
     if scanner.accept(";"):  # bucket_count;histogram_type;sum;low,high;key:count,...
         histogram_type = scanner.integer()
@@ -200,13 +196,11 @@ def _compact(scanner: _Scanner) -> Decoded:
         total = scanner.integer()
         scanner.expect(";")
         low = scanner.integer()
-        scanner.separator(",")
+        scanner.expect(",")
         high = scanner.integer()
         scanner.expect(";")
         return Decoded(total, first, histogram_type, (low, high), _compact_entries(scanner))
-    if scanner.follows(","):
-        # false_count,true_count: "keys 0,1 (and an empty 2)", "`sum` of a pair (f,t) is t"
-        scanner.separator(",")
+    if scanner.accept(","):  # "keys 0,1 (and an empty 2)", "`sum` of a pair (f,t) is t"
         second = scanner.integer()
         return Decoded(second, 3, 2, (1, 2), ((0, first), (1, second), (2, 0)))
     # a use counter or count: "all mass on key 0 (and an empty 1)", its sum is itself
@@ -219,11 +213,9 @@ def _compact_entries(scanner: _Scanner) -> tuple[tuple[int, int], ...]:
     following = scanner.text[scanner.at : scanner.at + 1]
     if not following or following not in "-0123456789":
         return ()
-    while not entries or scanner.follows(","):
-        if entries:
-            scanner.separator(",")
+    while not entries or scanner.accept(","):
         key = scanner.integer()
-        scanner.separator(":")
+        scanner.expect(":")
         entries.append((key, scanner.integer()))
     return tuple(entries)
 

@@ -117,9 +117,9 @@ def grammar():
         )
     )
     json_object = rf"\{{{ws}(?:(?:{member})(?:{ws},{ws}(?:{member}))*{ws})?\}}"
-    pair = spaced(integer, ",", integer)
-    bucket = spaced(integer, ":", integer)
-    parts = f"{integer};{integer};{integer};{pair};(?:{bucket}(?:{ws},{ws}{bucket})*)?"
+    pair = f"{integer},{integer}"
+    bucket = f"{integer}:{integer}"
+    parts = f"{integer};{integer};{integer};{pair};(?:{bucket}(?:,{bucket})*)?"
     return re.compile(f"{ws}(?:{json_object}|{parts}|{pair}|{integer}){ws}")
 
 

@@ -1,49 +1,25 @@
-"""The functions of udfs/: the same answers on DuckDB, on Google's evaluator, and read plainly in Python."""
+"""The functions of udfs/: the same answers on DuckDB and on Google's evaluator; their folders and scripts."""
 
 import json
-import math
 import random
 import re
-from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 import pytest
 import sqlglot
-from histogram_strings import (
-    MUTATIONS,
-    build_ids,
-    mutated,
-    plain_build_date,
-    plain_build_time,
-    random_histogram,
-    read,
-)
-from hypothesis import HealthCheck, Phase, given, settings
+from histogram_strings import build_ids, plain_build_date, plain_build_time
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from udf_calls import BATCHES, ENGINES, UDFS, call, connection, same
 
-from querygen.engines import googlesql
 from querygen.errors import EngineError
-from querygen.udfs import Udf, _read_folder, bigquery_function, install_script, load_udf, load_udfs
+from querygen.udfs import _read_folder, bigquery_function, install_script, load_udf
 
 CASES = Path(__file__).parents[2] / "shared" / "udf_cases.jsonl"
-UDFS = load_udfs()
-ENGINES = [
-    "duckdb",
-    pytest.param(
-        "googlesql", marks=pytest.mark.skipif(not find_spec("zetasql"), reason="zetasql is not installed")
-    ),
-]
-# A run is a batch of many strings out of one seed: nothing to shrink.
-BATCHES = {
-    "deadline": None,
-    "suppress_health_check": list(HealthCheck),
-    "phases": (Phase.explicit, Phase.reuse, Phase.generate),
-}
 # What our functions answer where they deliberately deviate from mozfun: NULL, unless it says otherwise.
 DEVIATING_ANSWERS = {
     ("hist.merge", "empty_list"): {
@@ -54,57 +30,6 @@ DEVIATING_ANSWERS = {
         "values": [],
     }
 }
-
-
-# --- calling them ---------------------------------------------------------------------------------
-
-
-@cache
-def connection() -> duckdb.DuckDBPyConnection:
-    result = duckdb.connect()
-    result.execute(install_script("duckdb"))
-    return result
-
-
-def call(engine: str, name: str, calls: Sequence[Sequence[Any]]) -> list[Any]:
-    """The answers of a function to many calls, in one query. NULL arrays are [], as BigQuery writes them."""
-    udf = UDFS[name]
-    columns = {"position": pa.array(range(len(calls)))}
-    for index, argument in enumerate(udf.arguments):
-        values = [arguments[index] for arguments in calls]
-        scalars = {"STRING": pa.string(), "INT64": pa.int64(), "ARRAY<FLOAT64>": pa.list_(pa.float64())}
-        columns[f"a{index}"] = pa.array(values, scalars.get(argument.type))
-    table = pa.table(columns)
-    arguments = ", ".join(f"a{index}" for index in range(len(udf.arguments)))
-    if engine == "duckdb":
-        cursor = connection().cursor()
-        cursor.register("calls", table)
-        sql = f"SELECT mozfun.{name}({arguments}) AS answer FROM calls ORDER BY position"
-        answers = cursor.sql(sql).to_arrow_table()
-    else:
-        sql = f"SELECT mozfun.{name}({arguments}) AS answer FROM `calls` ORDER BY position"
-        answers = googlesql.run(sql, {"calls": table}, [udf])
-    arrow = answers.schema.field("answer").type
-    return [without_null_lists(answer, arrow) for answer in answers.column("answer").to_pylist()]
-
-
-def without_null_lists(value: Any, arrow: pa.DataType) -> Any:
-    if pa.types.is_list(arrow):
-        return [without_null_lists(element, arrow.value_type) for element in value or []]
-    if pa.types.is_struct(arrow) and value is not None:
-        return {field.name: without_null_lists(value[field.name], field.type) for field in arrow}
-    return value
-
-
-def same(left: Any, right: Any) -> bool:
-    """Equal, with floats within 1e-9 of each other."""
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same, left, right))
-    if isinstance(left, float) or isinstance(right, float):
-        return left is not None and right is not None and math.isclose(left, right, abs_tol=1e-9)
-    return type(left) is type(right) and left == right
 
 
 # --- examples and mozfun's cases ------------------------------------------------------------------
@@ -154,167 +79,6 @@ def test_mozfun_cases(name: str, engine: str) -> None:
     assert deviating == {deviation.case for deviation in UDFS[name].deviations}
 
 
-# --- the grammar, against a plain reading ---------------------------------------------------------
-
-
-def expected_fields(text: str | None) -> dict[str, Any]:
-    """What the functions of `querygen` answer on a text, read plainly (on undecodable text: on NULL)."""
-    found = read(text)
-    histogram = found or {}
-    low, high = histogram.get("range") or [None, None]
-    counts = [entry["value"] for entry in histogram.get("values") or []]
-    samples = sum(count for count in counts if 1 <= count <= 2**40)
-    return {
-        "querygen.histogram_text": text if found is not None else None,
-        "querygen.histogram_buckets": histogram.get("values") or [],
-        "querygen.histogram_samples": samples if found is not None else None,
-        "querygen.histogram_sum": histogram.get("sum"),
-        "querygen.histogram_bucket_count": histogram.get("bucket_count"),
-        "querygen.histogram_type": histogram.get("histogram_type"),
-        "querygen.histogram_range_low": low,
-        "querygen.histogram_range_high": high,
-    }
-
-
-def expected_extract(text: str | None) -> dict[str, Any] | None:
-    """What hist.extract answers: the fields, and the empty bucket after a pair or a single count."""
-    found = read(text)
-    if found is None or text is None:
-        return None
-    values = list(found.get("values") or [])
-    if not {"{", ";"} & set(text):
-        values.append({"key": len(values), "value": 0})
-    fields = {name: found.get(name) for name in ("bucket_count", "histogram_type", "sum")}
-    return {**fields, "range": found.get("range") or [], "values": values}
-
-
-def expected_count(text: str | None) -> int | None:
-    values = (read(text) or {}).get("values")
-    total = sum(entry["value"] for entry in values) if values else None
-    return total if total is not None and -(2**63) <= total < 2**63 else None
-
-
-def expected_threshold_count(text: str | None, threshold: int) -> int:
-    values = (read(text) or {}).get("values") or []
-    total = sum(entry["value"] for entry in values if entry["key"] >= threshold)
-    return total if -(2**63) <= total < 2**63 else 0
-
-
-@cache
-def histogram_functions() -> list[Udf]:
-    return [load_udf(name) for name in (*expected_fields(None), "hist.extract", "hist.count")] + [
-        load_udf("hist.threshold_count")
-    ]
-
-
-def answers_to_texts(engine: str, texts: Sequence[str | None]) -> list[dict[str, Any]]:
-    """What every function of a histogram string answers to each text, all in one query.
-
-    Those that ask for decodable text are given what histogram_text leaves over.
-    """
-    guarded = [name for name in expected_fields(None) if name != "querygen.histogram_text"]
-    columns = ["guarded AS `querygen.histogram_text`"]
-    columns += [f"mozfun.{name}(guarded) AS `{name}`" for name in guarded]
-    columns += [f"mozfun.{name}(histogram) AS `{name}`" for name in ("hist.extract", "hist.count")]
-    columns += ["mozfun.hist.threshold_count(histogram, 1) AS `hist.threshold_count`"]
-    sql = f"""
-        SELECT {", ".join(columns)}
-        FROM (SELECT *, mozfun.querygen.histogram_text(histogram) AS guarded FROM `texts`)
-        ORDER BY position"""
-    table = pa.table({"position": range(len(texts)), "histogram": pa.array(texts, pa.string())})
-    if engine == "duckdb":
-        cursor = connection().cursor()
-        cursor.register("texts", table)
-        answers = cursor.sql(sql.replace("`", '"')).to_arrow_table()
-    else:
-        answers = googlesql.run(sql, {"texts": table}, histogram_functions())
-    whole = pa.struct(list(answers.schema))
-    return [without_null_lists(row, whole) for row in answers.to_pylist()]
-
-
-def assert_all_read_alike(texts: Sequence[str | None], engines: Sequence[str]) -> None:
-    expected = [
-        {
-            **expected_fields(text),
-            "hist.extract": expected_extract(text),
-            "hist.count": expected_count(text),
-            "hist.threshold_count": expected_threshold_count(text, 1),
-        }
-        for text in texts
-    ]
-    for engine in engines:
-        for text, plain, answer in zip(texts, expected, answers_to_texts(engine, texts), strict=True):
-            assert answer == plain, f"{engine} on {text!r}"
-
-
-def engines_here() -> list[str]:
-    return ["duckdb", "googlesql"] if find_spec("zetasql") else ["duckdb"]
-
-
-@settings(max_examples=12, **BATCHES)
-@given(seed=st.integers(0, 2**32))
-def test_engines_and_plain_reading_agree(seed: int) -> None:
-    """On 300 strings at a time, three quarters of them decodable."""
-    chance = random.Random(seed)
-    texts = [mutated(chance, random_histogram(chance)) for _ in range(300)]
-    assert_all_read_alike(texts, engines_here())
-
-
-@settings(max_examples=8, **BATCHES)
-@given(seed=st.integers(0, 2**32))
-def test_duckdb_and_plain_reading_agree_on_many(seed: int) -> None:
-    chance = random.Random(seed)
-    texts = [mutated(chance, random_histogram(chance)) for _ in range(5000)]
-    assert_all_read_alike(texts, ["duckdb"])
-
-
-@settings(max_examples=5, **BATCHES)
-@given(
-    texts=st.lists(st.lists(st.sampled_from(MUTATIONS), max_size=12).map("".join) | st.text(), max_size=300)
-)
-def test_any_text_is_read_alike(texts: list[str]) -> None:
-    assert_all_read_alike(texts, engines_here())
-
-
-def test_generated_strings_reach_both_sides_of_the_grammar() -> None:
-    chance = random.Random(1)
-    texts = [mutated(chance, random_histogram(chance)) for _ in range(2000)]
-    decodable = [text for text in texts if read(text) is not None]
-    assert 0.3 < len(decodable) / len(texts) < 0.9
-    for form in ("{", ";", ","):
-        assert sum(form in text for text in decodable) > 100
-
-
-def test_plain_reading_agrees_with_a_json_parser_where_both_read() -> None:
-    chance = random.Random(2)
-    for _ in range(2000):
-        text = random_histogram(chance)
-        found = read(text)
-        if found is not None and "{" in text and "\f" not in text:
-            pairs = json.loads(text, object_pairs_hook=list)
-            values = next((value for name, value in pairs if name == "values"), None) or []
-            assert [(e["key"], e["value"]) for e in found.get("values") or []] == [
-                (int(key), value) for key, value in values
-            ]
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_large_and_deep(engine: str) -> None:
-    many = ",".join(f'"{key}":{key % 7}' for key in range(10_000))
-    texts = [
-        '{"values":{' + many + "}}",
-        '{"values":{' + many + "}",
-        "3;2;5;1,2;" + many.replace('"', ""),
-        '{"values":' * 3000 + "{}" + "}" * 3000,
-        "[" * 10_000,
-        " " * 100_000 + "5" + "\f" * 100_000,
-        "1" * 100_000,
-        '{"log_sum":0.' + "1" * 21 + "}",
-        None,
-    ]
-    assert_all_read_alike(texts, [engine])
-
-
 # --- build ids ------------------------------------------------------------------------------------
 
 
@@ -360,10 +124,11 @@ def test_struct_functions_agree(seed: int) -> None:
         }
 
     histograms = [histogram() for _ in range(100)]
-    fractions = [
+    fractions: list[Any] = [
         [chance.choice([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 1.5, -1.0]) for _ in range(3)]
         for _ in histograms
     ]
+    fractions[:2] = [None, [0.5, None]]
     lists = [[chance.choice(histograms) for _ in range(chance.randrange(5))] for _ in range(60)]
     calls = {
         "hist.mean": [(h,) for h in histograms],
@@ -400,21 +165,6 @@ def test_functions_nest_over_aggregates_on_duckdb() -> None:
 # --- the folders and the scripts ------------------------------------------------------------------
 
 
-def grammar_of(body: str) -> str:
-    """The one pattern of a body that begins as the grammar does."""
-    patterns = set(re.findall(r"'(\^\\s\*\(\?:\\\{.*?)'", body))
-    assert len(patterns) == 1
-    return patterns.pop()
-
-
-def test_the_grammar_is_byte_identical_everywhere() -> None:
-    names = ["querygen.histogram_text", "hist.extract", "hist.count", "hist.threshold_count"]
-    patterns = {grammar_of(body) for name in names for body in (UDFS[name].bigquery, UDFS[name].duckdb)}
-    assert len(patterns) == 1
-    (pattern,) = patterns
-    assert pattern.startswith("^") and pattern.endswith("$") and "'" not in pattern
-
-
 def test_bodies_are_safe_to_put_in_place() -> None:
     for name, udf in UDFS.items():
         sqlglot.parse_one(f"SELECT {udf.bigquery}", read="bigquery")
@@ -431,6 +181,36 @@ def test_duckdb_script_installs_twice_and_replaces_nothing_else() -> None:
         own.execute(install_script("duckdb"))
     assert own.execute("SELECT mozfun.hist.count('4,3'), x FROM hist").fetchone() == (7, 1)
     assert own.execute("SELECT current_database()").fetchone() == ("memory",)
+
+
+def test_duckdb_script_on_a_read_only_connection(tmp_path: Path) -> None:
+    file = tmp_path / "telemetry.duckdb"
+    duckdb.connect(file).close()
+    own = duckdb.connect(file, read_only=True)
+    own.execute(install_script("duckdb"))
+    assert own.execute("SELECT mozfun.hist.count('4,3')").fetchone() == (7,)
+
+
+def test_duckdb_bodies_mind_no_column_of_the_callers() -> None:
+    """Their own names (of lambda parameters, subqueries) hide nothing and are hidden by nothing."""
+    names = {
+        name
+        for udf in UDFS.values()
+        for name in [*re.findall(r"lambda (\w+)", udf.duckdb), *re.findall(r"\bAS (\w+)\b", udf.duckdb)]
+        if name.islower()
+    }
+    assert {"entry", "key", "cumulative"} <= names
+    for name in names:
+        column = f'SELECT mozfun.hist.extract(\'{{"sum":6,"values":{{"1":2,"4":1}}}}\') AS "{name}"'
+        call = f"""
+            SELECT
+              mozfun.hist.mean("{name}"),
+              mozfun.hist.percentiles("{name}", [0.5])[1]['value'],
+              mozfun.hist.normalize("{name}")['values'][2]['key'],
+              mozfun.hist.merge(["{name}", "{name}"])['sum'],
+              mozfun.map.get_key("{name}"['values'], 4)
+            FROM ({column})"""
+        assert connection().execute(call).fetchone() == (2, 1, 4, 12, 1), name
 
 
 def test_bigquery_script_parses() -> None:

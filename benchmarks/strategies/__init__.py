@@ -9,6 +9,7 @@ histogram string that is not JSON is empty or cut off. querygen's own text assum
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -29,13 +30,31 @@ ROOT: Final = Path(__file__).parents[2]
 SPEC: Final = ROOT / "examples" / "tutorial" / "05-client-normalized-by-build.yaml"
 PERCENTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 
-# The order of the tables. The keys are module names.
-TITLES: Final = {
-    "querygen": "querygen",
-    "array_udfs": "the tutorial's SQL, literally, with array-valued UDFs (DuckDB)",
-    "pandas_rows": "idiomatic pandas",
-    "wide_sql": "best hand-written DuckDB SQL (20 columns, known bounds)",
-}
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another way to the same rows.
+
+    Attributes:
+        module: in this package.
+        title: what the tables call it.
+        target: how many times as long it should take as querygen, at least; None for a peer that is here to be
+            fair to it.
+    """
+
+    module: str
+    title: str
+    target: float | None = None
+
+
+OURS: Final = "querygen"
+PEERS: Final = (
+    Peer("array_udfs", "the tutorial's SQL, literally: array-valued UDFs on DuckDB", 20),
+    Peer("array_udfs_staged", "array-valued UDFs, rewritten for DuckDB and staged by hand"),
+    Peer("pandas_rows", "idiomatic pandas", 8),
+    Peer("pandas_tuned", "pandas, decoding in one tight loop"),
+    Peer("wide_sql", "best hand-written DuckDB SQL: 20 columns, bounds known", 0.5),
+)
 
 
 def table_file(data: Path) -> Path:

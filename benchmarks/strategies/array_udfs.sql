@@ -2,33 +2,30 @@
 -- whose body is, as mozfun's is, subqueries over the unnested arrays. A histogram is a struct with an
 -- array of entries; a client's histograms are collected with list(), merged and normalised as arrays.
 --
--- Beyond the tutorial: client ids that are NULL have no vote, the last day's builds count, and
+-- Beyond the tutorial: client ids that are NULL have no vote, strings that are no JSON are left out, the last day's builds count, and
 -- clients and samples are counted, for which merging and normalising stand in two CTEs. The bounds,
 -- which nothing here reads, are those of the first histogram, less work than the most frequent ones.
 
 CREATE OR REPLACE TEMP MACRO json_extract_histogram(text) AS (
-  CASE
-    WHEN json_valid(text)
-      THEN struct_pack(
-        bucket_count := CAST(json_extract(text, '$.bucket_count') AS BIGINT),
-        histogram_type := CAST(json_extract(text, '$.histogram_type') AS BIGINT),
-        sum := CAST(json_extract(text, '$.sum') AS BIGINT),
-        "range" := CAST(json_extract(text, '$.range') AS BIGINT[]),
-        "values" := (
-          SELECT
-            list(
-              struct_pack(
-                key := CAST(trim(string_split(entry, ':')[1], '"') AS BIGINT),
-                value := CAST(string_split(entry, ':')[2] AS BIGINT)
-              )
-            )
-          FROM
-            (SELECT unnest(string_split(trim(json_extract_string(text, '$.values'), '{}'), ',')) AS entry)
-          WHERE
-            entry <> ''
+  struct_pack(
+    bucket_count := CAST(json_extract(text, '$.bucket_count') AS BIGINT),
+    histogram_type := CAST(json_extract(text, '$.histogram_type') AS BIGINT),
+    sum := CAST(json_extract(text, '$.sum') AS BIGINT),
+    "range" := CAST(json_extract(text, '$.range') AS BIGINT[]),
+    "values" := (
+      SELECT
+        list(
+          struct_pack(
+            key := CAST(trim(string_split(entry, ':')[1], '"') AS BIGINT),
+            value := CAST(string_split(entry, ':')[2] AS BIGINT)
+          )
         )
-      )
-  END
+      FROM
+        (SELECT unnest(string_split(trim(json_extract_string(text, '$.values'), '{}'), ',')) AS entry)
+      WHERE
+        entry <> ''
+    )
+  )
 );
 
 CREATE OR REPLACE TEMP MACRO histogram_merge(histograms) AS (
@@ -121,6 +118,7 @@ WITH per_build_client AS (
     AND submission_timestamp < TIMESTAMPTZ '2020-04-21 00:00:00+00'
     AND payload.histograms.fx_tab_switch_spinner_visible_ms IS NOT NULL
     AND client_id IS NOT NULL
+    AND json_valid(payload.histograms.fx_tab_switch_spinner_visible_ms)
   GROUP BY
     build_time,
     client_id

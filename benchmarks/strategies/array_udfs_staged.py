@@ -1,4 +1,4 @@
-"""The tutorial's SQL taken literally: `array_udfs.sql` says what was changed, and why."""
+"""Array-valued UDFs at their best: `array_udfs_staged.sql`."""
 
 from pathlib import Path
 

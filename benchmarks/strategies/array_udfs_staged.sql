@@ -1,9 +1,5 @@
--- The tutorial's query, function by function, in DuckDB: a histogram is a struct with an array of
--- entries, a group's histograms are collected with list(), merged and normalised as arrays.
--- Beyond the tutorial: client ids that are NULL have no vote, the last day's builds count, and
--- clients and samples are counted. merge() takes the bounds of the first histogram, which is less
--- work than the most frequent ones. The CTEs are materialised because DuckDB 2.0 cannot bind these
--- functions nested in one another.
+-- The same steps as array_udfs.sql, as a DuckDB expert would write the functions: over lists, with
+-- lambdas instead of subqueries, and every step in a materialised CTE.
 
 CREATE OR REPLACE TEMP MACRO json_extract_histogram(text) AS (
   list_transform(

@@ -10,7 +10,7 @@ import ctypes
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -41,9 +41,9 @@ def run(sql: str, tables: Mapping[str, pa.Table], functions: Sequence[Udf] = ())
         EngineError: zetasql is not installed, the text is invalid, or its evaluation failed.
     """
     zetasql = _zetasql()
-    client = _client()
     query, creates = _without_functions(sql)
     with _engine_errors(sql):
+        client = _client()
         temporary = [_function(create) for create in creates]
         request = zetasql.service.EvaluateQueryRequest(
             sql=query, options=_analyzer_options(), simple_catalog=_catalog(tables, temporary, functions)
@@ -179,7 +179,7 @@ def _error(message: str, sql: str) -> QuerygenError:
     if not place:
         return EngineError.of("googlesql", message)
     line, column = int(place[1]), int(place[2])
-    lines = sql.splitlines()
+    lines = re.split(r"\r\n|\r|\n", sql)
     source_line = lines[line - 1] if line <= len(lines) else None
     return EngineError.of(
         "googlesql", message[: place.start()], span=Span("query", line, column, source_line=source_line)
@@ -215,7 +215,7 @@ def _blank(text: str) -> str:
     return re.sub(r"[^\n]", " ", text)
 
 
-@cache
+@lru_cache(maxsize=256)
 def _function(create: str) -> Any:
     """The message that defines the function of a CREATE FUNCTION, checked by the analyzer."""
     zetasql = _zetasql()

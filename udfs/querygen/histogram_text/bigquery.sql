@@ -1,14 +1,28 @@
 IF(
-  -- One of four written forms; white space may surround the whole, and the tokens of the JSON form:
-  --   { members }   JSON, in any order: bucket_count, histogram_type, sum (integer or null), range [low, high],
-  --                 log_sum, log_sum_squares, sum_squares_lo, sum_squares_hi (number or null),
-  --                 and at most once values, an object of "key": count, or null
-  --   bucket_count;histogram_type;sum;low,high;key:count,key:count
-  --   false_count,true_count
-  --   count
-  -- No integer has more than 18 digits, so whatever is read from such a text fits an INT64.
-  -- It is a single literal since a computed pattern is compiled again for every row.
-  REGEXP_CONTAINS(histogram, r'^\s*(?:\{\s*(?:(?:(?:"(?:bucket_count|histogram_type|sum)"\s*:\s*(?:-?(?:0|[1-9]\d{0,17})|null)|"range"\s*:\s*\[\s*-?(?:0|[1-9]\d{0,17})\s*,\s*-?(?:0|[1-9]\d{0,17})\s*\]|"(?:log_sum|log_sum_squares|sum_squares_lo|sum_squares_hi)"\s*:\s*(?:-?(?:0|[1-9]\d{0,17})(?:\.\d{1,20})?|null))\s*,\s*)*(?:"(?:bucket_count|histogram_type|sum)"\s*:\s*(?:-?(?:0|[1-9]\d{0,17})|null)|"range"\s*:\s*\[\s*-?(?:0|[1-9]\d{0,17})\s*,\s*-?(?:0|[1-9]\d{0,17})\s*\]|"(?:log_sum|log_sum_squares|sum_squares_lo|sum_squares_hi)"\s*:\s*(?:-?(?:0|[1-9]\d{0,17})(?:\.\d{1,20})?|null)|"values"\s*:\s*(?:null|\{\s*(?:"-?(?:0|[1-9]\d{0,17})"\s*:\s*-?(?:0|[1-9]\d{0,17})(?:\s*,\s*"-?(?:0|[1-9]\d{0,17})"\s*:\s*-?(?:0|[1-9]\d{0,17}))*\s*)?\}))(?:\s*,\s*(?:"(?:bucket_count|histogram_type|sum)"\s*:\s*(?:-?(?:0|[1-9]\d{0,17})|null)|"range"\s*:\s*\[\s*-?(?:0|[1-9]\d{0,17})\s*,\s*-?(?:0|[1-9]\d{0,17})\s*\]|"(?:log_sum|log_sum_squares|sum_squares_lo|sum_squares_hi)"\s*:\s*(?:-?(?:0|[1-9]\d{0,17})(?:\.\d{1,20})?|null)))*\s*)?\}|-?(?:0|[1-9]\d{0,17});-?(?:0|[1-9]\d{0,17});-?(?:0|[1-9]\d{0,17});-?(?:0|[1-9]\d{0,17}),-?(?:0|[1-9]\d{0,17});(?:-?(?:0|[1-9]\d{0,17}):-?(?:0|[1-9]\d{0,17})(?:,-?(?:0|[1-9]\d{0,17}):-?(?:0|[1-9]\d{0,17}))*)?|-?(?:0|[1-9]\d{0,17})(?:,-?(?:0|[1-9]\d{0,17}))?)\s*$'),
+  -- A count, false_count,true_count, or bucket_count;histogram_type;sum;low,high;key:count,key:count,…
+  -- Integers have up to 18 digits; each is first written as 0.
+  REGEXP_CONTAINS(
+    REGEXP_REPLACE(histogram, r'-?(?:0|[1-9]\d{0,17})', '0'),
+    r'^\s*(?:0|0,0|0;0;0;0,0;(?:0:0(?:,0:0)*)?)\s*$'
+  )
+  -- A JSON object, step by step: no white space; no fractions, which old versions have in some members;
+  -- no digit but 0; then 3 stands for the values, which it may have once, and 1 for each other member.
+  OR REGEXP_CONTAINS(
+    REGEXP_REPLACE(
+      REGEXP_REPLACE(
+        REGEXP_REPLACE(
+          REGEXP_REPLACE(
+            REGEXP_REPLACE(histogram, r'\s*([{}\[\]:,])\s*', r'\1'),
+            r'"(?:log_sum(?:_squares)?|sum_squares_(?:lo|hi))":(?:-?(?:0|[1-9]\d{0,17})(?:\.\d+)?|null)', '"sum":0'
+          ),
+          r'-?(?:0|[1-9]\d{0,17})', '0'
+        ),
+        r'"values":(?:null|\{(?:"0":0(?:,"0":0)*)?\})', '3'
+      ),
+      r'"(?:bucket_count|histogram_type|sum)":(?:0|null)|"range":\[0,0\]', '1'
+    ),
+    r'^\s*\{(?:(?:1,)*[13](?:,1)*)?\}\s*$'
+  ),
   histogram,
   NULL
 )
