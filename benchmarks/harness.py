@@ -42,7 +42,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a worker: seconds of time and of processor time, and the process's peak memory up to then."""
+    """One run of a worker: seconds of time and of processor time, and its peak memory up to then."""
 
     wall: float
     cpu: float
@@ -80,6 +80,7 @@ class Worker:
     """A strategy in a process of its own; see `benchmarks.worker`."""
 
     def __init__(self, module: str, data: Path) -> None:
+        self._module = module
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", module, str(data)],
             cwd=ROOT,
@@ -87,6 +88,7 @@ class Worker:
             stdout=subprocess.PIPE,
             text=True,
         )
+        self._ask("ready")
 
     def __enter__(self) -> Self:
         return self
@@ -110,7 +112,7 @@ class Worker:
         stdin.flush()
         reply = stdout.readline()
         if not reply:
-            raise SystemExit(f"a worker failed: {' '.join(map(str, self._process.args))}")
+            raise SystemExit(f"the worker of {self._module} failed; its message is above")
         return json.loads(reply)
 
 
@@ -162,7 +164,7 @@ def say(text: str) -> None:
 
 def table(lines: Iterable[Line]) -> str:
     """The lines as a Markdown table."""
-    rows = [("what", "ours", "theirs", "ratio", "ratio of CPU time", "target", "")]
+    rows: list[tuple[str, ...]] = [("what", "ours", "theirs", "ratio", "ratio of CPU time", "target", "")]
     rows += [
         (
             line.what,

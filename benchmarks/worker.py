@@ -1,7 +1,7 @@
 """One way to answer, in a process of its own: `python -m benchmarks.worker MODULE FOLDER`.
 
-Reads commands from stdin, one a line, and answers each with a line of JSON: `run` answers the question once and
-says what it took, `rows` gives the rows of the last run.
+Reads commands from stdin, one a line, and answers each with a line of JSON: `run` answers the question once
+and says what it took, `rows` gives the rows of the last run, and `ready` tells that imports are done.
 """
 
 import gc
@@ -25,13 +25,15 @@ def main() -> None:
     answer: Answer = import_module(f"benchmarks.strategies.{module}").prepare(Path(folder))
     rows: list[Row] = []
     for line in sys.stdin:
-        if line.strip() == "run":
+        reply: object = True
+        command = line.strip()
+        if command == "run":
             gc.collect()
             wall, cpu = time.perf_counter(), time.process_time()
             rows = answer()
             took = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
-            reply: object = took | {"peak_mb": _peak_mb()}
-        else:
+            reply = took | {"peak_mb": _peak_mb()}
+        elif command == "rows":
             reply = rows
         print(json.dumps(reply, default=str), flush=True)
 

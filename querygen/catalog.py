@@ -4,7 +4,7 @@ A source is a file in `sources/`; its column types come from a schema, the built
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -12,9 +12,9 @@ import sqlglot
 from ruamel.yaml import YAML
 from sqlglot import exp
 
-from querygen.errors import QuerygenError, similar_name_help
+from querygen.errors import EngineError, QuerygenError, similar_name_help
 from querygen.schema import Schema, builtin_schema
-from querygen.sqltext import NAME, Node, path
+from querygen.sqltext import Node, path
 
 _FOLDER = Path(__file__).parent / "sources"
 
@@ -41,6 +41,21 @@ class Column:
         return self.expression.copy()
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A record of the table whose fields are distributions.
+
+    Attributes:
+        at: its path; `*` stands for each process.
+        process: the process that recorded them, where the path doesn't say.
+        unit: of the buckets, where it is the same for all fields.
+    """
+
+    at: str
+    process: str | None = None
+    unit: str | None = None
+
+
 @dataclass(frozen=True)
 class SourceTable:
     """One table that specs can name.
@@ -48,22 +63,32 @@ class SourceTable:
     Attributes:
         table: the name that is printed and that data is given for.
         known_as: the source that declares its shape; the same name, but for tables that a spec declares.
+        alias: the table's name inside the query, where one is needed.
         strict: whether the schema is the user's own, and so knows every column.
         client_id, timestamp: paths of the client's id and of the partition column.
-        histograms: path of the record that holds the parent process's histograms, one column a probe.
+        dotted_names: whether probes are named as Glean's metrics are, `category.metric`.
+        recorded: where distributions stand.
+        processes: what `*` in a place stands for, unless the schema is the user's own.
         friendly: names of dimensions, to a path or to `{sql, type}`.
         prefixes: columns whose shorter values are prefixes, to their full length.
     """
 
     table: str
     known_as: str
+    alias: str | None
     schema: Schema
     strict: bool
     client_id: str
     timestamp: str
-    histograms: str
+    dotted_names: bool
+    recorded: tuple[Place, ...]
+    processes: tuple[str, ...]
     friendly: Mapping[str, str | Mapping[str, str]]
     prefixes: Mapping[str, int]
+
+    def node(self, dotted: str) -> Node:
+        """A column of the table as SQL."""
+        return path(f"{self.alias}.{dotted}" if self.alias else dotted)
 
     def column(self, reference: str) -> Column | None:
         """The column of a friendly name or a path, case-insensitively; None if there is none.
@@ -74,20 +99,28 @@ class SourceTable:
         declared = self.friendly.get(reference.lower())
         if isinstance(declared, Mapping):
             expression = sqlglot.parse_one(declared["sql"], dialect="bigquery")
-            return Column(expression, declared["type"], tuple(_paths_in(expression)))
+            return Column(expression, declared["type"], tuple(self._paths_in(expression)))
         found = self.schema.resolve(declared or reference)
         if found is None:
             return None
-        spelling, field = found
-        if field.repeated or field.type == "RECORD":
-            kind = "an array" if field.repeated else "a record"
-            inner = ", ".join(f"`{spelling}.{name}`" for name in list(field.fields)[:3])
+        spelling, column = found
+        if column.repeated or column.type == "RECORD":
+            kind = "an array" if column.repeated else "a record"
+            inner = ", ".join(f"`{spelling}.{name}`" for name in list(column.fields)[:3])
             raise QuerygenError.of(
                 "not-a-value",
                 f"`{reference}` is {kind}, which has no single value",
-                help=f"name a column inside it, such as {inner}" if inner and not field.repeated else None,
+                help=f"name a column inside it, such as {inner}"
+                if inner and not column.repeated
+                else "name a column that has one value per ping",
             )
-        return Column(path(spelling), field.type, (spelling,), self.prefixes.get(spelling))
+        return Column(self.node(spelling), column.type, (spelling,), self.prefixes.get(spelling))
+
+    def _paths_in(self, expression: Node) -> Iterable[str]:
+        """The column paths that an expression reads, as dotted text."""
+        prefix = f"{self.alias}." if self.alias else ""
+        for found in expression.find_all(exp.Column):
+            yield ".".join(part.name for part in found.parts).removeprefix(prefix)
 
     def names(self) -> list[str]:
         """The friendly names."""
@@ -104,25 +137,31 @@ class SourceTable:
         return f"the dimensions are {', '.join(self.friendly)}; any column path is one too"
 
 
-def _paths_in(expression: Node) -> Iterable[str]:
-    """The column paths that an expression reads, as dotted text."""
-    for node in expression.find_all(exp.Column):
-        yield ".".join(part.name for part in node.parts)
-
-
 @dataclass(frozen=True)
 class Catalog:
-    """The tables that specs may name, by the name they are known under."""
+    """The tables that specs may name. Each is read when it is first asked for.
 
-    tables: Mapping[str, SourceTable]
+    Attributes:
+        schemas: the user's own, in place of the built-in ones.
+    """
+
+    schemas: Mapping[str, Schema] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tables that are known."""
+        return tuple(sorted(file.stem for file in _FOLDER.glob("*.yaml")))
 
     def get(self, name: str) -> SourceTable | None:
         """The table of that name, or None."""
-        return self.tables.get(name)
+        if name not in self.names:
+            return None
+        found = _builtin(name)
+        return replace(found, schema=self.schemas[name], strict=True) if name in self.schemas else found
 
     def like(self, table: str, known: str) -> SourceTable | None:
         """The known table's shape under another table's name."""
-        found = self.tables.get(known)
+        found = self.get(known)
         return replace(found, table=table) if found else None
 
 
@@ -131,33 +170,28 @@ def _builtin(name: str) -> SourceTable:
     declared = YAML(typ="safe", pure=True).load((_FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
     schema = builtin_schema(name)
     if schema is None:
-        raise QuerygenError.of("no-schema", f"the source {name} has no built-in schema")
+        raise EngineError.of("no-schema", f"the source {name} has no built-in schema")
     friendly, prefixes = {}, {}
     for dimension, definition in declared["dimensions"].items():
-        if not NAME.fullmatch(dimension):
-            raise QuerygenError.of(
-                "bad-source", f"the source {name} declares `{dimension}`, which is no name"
-            )
         if isinstance(definition, dict) and "of" in definition:
             prefixes[definition["of"]] = definition["whole_length"]
-            definition = definition["of"]  # noqa: PLW2901 the shorter form of the same
-        friendly[dimension] = definition
+            friendly[dimension] = definition["of"]
+        else:
+            friendly[dimension] = definition
     return SourceTable(
         table=declared["table"],
         known_as=declared["table"],
+        alias=declared.get("alias"),
         schema=schema,
         strict=False,
         client_id=declared["client_id"],
         timestamp=declared["timestamp"],
-        histograms=declared["histograms"],
+        dotted_names=declared["names"] == "dotted",
+        recorded=tuple(Place(**place) for place in declared["recorded"]),
+        processes=tuple(declared["processes"]),
         friendly=friendly,
         prefixes=prefixes,
     )
-
-
-def builtin_names() -> list[str]:
-    """The tables that querygen knows by itself."""
-    return sorted(file.stem for file in _FOLDER.glob("*.yaml"))
 
 
 def catalog(schemas: Mapping[str, Schema] | None = None) -> Catalog:
@@ -166,13 +200,13 @@ def catalog(schemas: Mapping[str, Schema] | None = None) -> Catalog:
     Raises:
         QuerygenError: a schema is given for a table that no source declares.
     """
-    tables = {name: _builtin(name) for name in builtin_names()}
-    for name, schema in (schemas or {}).items():
-        if name not in tables:
+    made = Catalog(schemas or {})
+    for name in made.schemas:
+        if name not in made.names:
             raise QuerygenError.of(
                 "unknown-table",
                 f"a schema is given for `{name}`, which no source declares",
-                help=similar_name_help(name, tables, "a table") or f"the tables are {', '.join(tables)}",
+                help=similar_name_help(name, made.names, "a table")
+                or f"the tables are {', '.join(made.names)}",
             )
-        tables[name] = replace(tables[name], schema=schema, strict=True)
-    return Catalog(tables)
+    return made

@@ -176,9 +176,9 @@ def _positive(text: str) -> int:
 
 def _query(spec: str, arguments: argparse.Namespace) -> "Query":
     from querygen.api import Query, catalog_of
-    from querygen.source import load_file, load_text
+    from querygen.source import load_bytes, load_file
 
-    source = load_text(sys.stdin.read(), "<stdin>") if spec == "-" else load_file(spec)
+    source = load_bytes(sys.stdin.buffer.read(), "<stdin>") if spec == "-" else load_file(spec)
     return Query.of(source, catalog_of(_schemas(arguments.schema)), _date(arguments.today))
 
 

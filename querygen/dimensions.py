@@ -1,8 +1,10 @@
 """Dimensions: a name, a path, or a definition (bands, cases) becomes a column of the result."""
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from sqlglot import exp
 
@@ -16,10 +18,19 @@ from querygen.sqltext import NAME, Node, column, literal, text
 RESERVED = frozenset({
     "bucket", "buckets", "client_days", "client_id", "clients", "count", "counts", "cumulative_share", "day",
     "decodable", "distribution", "entries", "entry", "fields", "histogram", "histogram_text", "histograms",
-    "mean", "n_clients", "n_pings", "n_samples", "percentile", "percentiles", "pings", "position", "rows",
-    "samples", "share", "shares", "submission_timestamp", "sum", "summary", "totals", "value",
-    "vote", "votes",
+    "key", "keyed", "keys", "low_data", "marked", "mean", "n_clients", "n_dropped", "n_pings", "n_samples",
+    "percentile", "percentiles", "pings", "position", "process", "recorded", "recorded_sum", "recording",
+    "recordings", "rows", "samples", "share", "shares", "submission_timestamp", "sum", "summary", "totals",
+    "value", "vote", "votes",
 })  # fmt: skip
+
+
+# Dimensions that come from a histogram's place, not from the ping: the stage that makes each.
+MADE_BY: dict[str, Literal["recordings", "keys"]] = {
+    "histogram": "recordings",
+    "process": "recordings",
+    "key": "keys",
+}
 
 
 @dataclass(frozen=True)
@@ -28,13 +39,23 @@ class ResolvedDimension:
 
     Attributes:
         name: the column's name in the result.
-        source: the expression over the table's columns.
+        source: the expression over the table's columns; None for those of `MADE_BY`.
         labels: for bands and cases, the values in their written order, which is also the rows' order.
     """
 
     name: str
-    source: Column
+    source: Column | None
     labels: tuple[str, ...] = ()
+
+    @property
+    def made_by(self) -> str:
+        """The stage at which the column first stands."""
+        return "pings" if self.source is not None else MADE_BY[self.name]
+
+    @property
+    def type(self) -> str:
+        """BigQuery's name of the column's type."""
+        return self.source.type if self.source is not None else "STRING"
 
     @property
     def order(self) -> Node:
@@ -65,7 +86,8 @@ class DimensionResolver:
         try:
             found = self._table.column(reference)
         except QuerygenError as error:
-            self._report(_moved(error.diagnostics[0], loc))
+            finding = replace(error.diagnostics[0], loc=loc, at_key=loc[-1] == reference)
+            self._report(finding)
             return None
         if found is None:
             message = f"{self._table.table} has no column or dimension `{reference}`"
@@ -93,7 +115,8 @@ class DimensionResolver:
             if found is None:
                 continue
             at = (*loc, "name") if isinstance(dimension, DefinedDimension) else loc
-            self._check_name(found.name, at, dimension if isinstance(dimension, str) else dimension.of)
+            if found.source is not None:
+                self._check_name(found.name, at, dimension if isinstance(dimension, str) else dimension.of)
             if found.name.lower() in (other.name.lower() for other in resolved):
                 self._report(
                     Diagnostic(
@@ -118,6 +141,8 @@ class DimensionResolver:
         self._report(Diagnostic("reserved-name", message, loc=loc, help=help_))
 
     def _named(self, reference: str, loc: Loc) -> ResolvedDimension | None:
+        if reference.lower() in MADE_BY:
+            return ResolvedDimension(reference.lower(), None)
         found = self.column(reference, loc)
         if found is None:
             return None
@@ -141,7 +166,7 @@ class DimensionResolver:
                 resolved = ResolvedDimension(definition.name, source)
         else:
             resolved = self._cases_with_conditions(definition, loc)
-        if resolved:
+        if resolved and resolved.source:
             self._defined[definition.name.lower()] = resolved.source
         return resolved
 
@@ -178,8 +203,14 @@ class DimensionResolver:
                     "wrong-type",
                     f"`{definition.of}` holds whole numbers, so the edges of its bands must be whole",
                     loc=(*loc, "bands"),
+                    help=f"write {[math.ceil(edge) for edge in edges]}",
                 )
             )
+            return None
+        if source.type == "INT64" and any(abs(edge) >= 2**63 for edge in edges):
+            message = f"`{definition.of}` is an INT64, an edge of its bands is outside the range of these"
+            help_ = f"the largest is {2**63 - 1}"
+            self._report(Diagnostic("wrong-type", message, loc=(*loc, "bands"), help=help_))
             return None
         labels = [f"under {edges[0]}"]
         labels += [f"{low} to {high}" for low, high in itertools.pairwise(edges)]
@@ -201,10 +232,6 @@ def _cases(
     labels = [label for label, _ in branches] + ([definition.else_] if definition.else_ is not None else [])
     made = Column(exp.Case(ifs=ifs, default=default), "STRING", tuple(dict.fromkeys(needs)))
     return ResolvedDimension(definition.name, made, tuple(dict.fromkeys(labels)))
-
-
-def _moved(finding: Diagnostic, loc: Loc) -> Diagnostic:
-    return Diagnostic(finding.code, finding.message, finding.span, loc, finding.help)
 
 
 ColumnLookup = Callable[[str, Loc], Column | None]

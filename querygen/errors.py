@@ -12,6 +12,10 @@ This module imports nothing of querygen's, so that everything else can raise its
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from unicodedata import combining, east_asian_width
+
+_LONGEST = 1000  # characters of a message
+_WIDEST = 120  # characters of a source line that is shown whole
 
 Loc = tuple[str | int, ...]
 
@@ -52,17 +56,41 @@ class Diagnostic:
         place = dotted(self.loc)
         if self.span:
             place = f"{self.span.file}:{self.span.line}:{self.span.column}"
-        lines = [f"{place}: error: {self.message}" if place else f"error: {self.message}"]
+        lines = [
+            f"{place}: error: {_readable(self.message)}" if place else f"error: {_readable(self.message)}"
+        ]
         if self.span and self.span.source_line is not None:
+            source, caret = _excerpt(self.span, self.span.source_line)
             gutter = f"{self.span.line:>5} | "
-            source = self.span.source_line.replace("\t", " ")
-            lines.append(gutter + source)
-            room = max(len(source) - self.span.column + 1, 1)
-            caret = "^" * max(1, min(self.span.length, room))
-            lines.append(" " * (len(gutter) - 2) + "| " + " " * (self.span.column - 1) + caret)
+            lines += [f"{gutter}{source}".rstrip(), " " * (len(gutter) - 2) + "| " + caret]
         if self.help:
-            lines.append(f"  help: {self.help}")
+            lines.append(f"  help: {_readable(self.help)}")
         return "\n".join(lines)
+
+
+def _readable(text: str) -> str:
+    """The text as one line without a terminal's control characters, shortened where it is endless."""
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST - 200]} … {text[-200:]}"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _excerpt(span: Span, line: str) -> tuple[str, str]:
+    """The source line, cut around the place where it is long, and the caret below it."""
+    at = span.column - 1
+    start, end = 0, len(line)
+    if end > _WIDEST:
+        start, end = max(at - 60, 0), at + 40
+    text = ("…" if start else "") + line[start:end] + ("…" if end < len(line) else "")
+    text = "".join(c if c.isprintable() else " " for c in text)
+    caret = at - start + (1 if start else 0)
+    marked = text[caret : caret + span.length]
+    return text, " " * _cells(text[:caret]) + "^" * max(_cells(marked), 1)
+
+
+def _cells(text: str) -> int:
+    """How wide a terminal shows the text."""
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 @dataclass

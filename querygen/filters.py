@@ -6,6 +6,7 @@ Values are checked against the column's type here, so that `os_version: 6.1` (a 
 
 import contextlib
 import datetime as dt
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -81,6 +82,8 @@ class FilterCompiler:
         if column.whole_length and isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         typed, problem, help_ = _typed(value, column.type)
+        if column.whole_length and isinstance(value, dt.date):
+            help_ = f'write "{value:%Y%m%d}", or filter by `build_date`'
         if problem:
             self.report(Diagnostic("wrong-type", problem, loc=loc, help=help_))
         return typed
@@ -100,7 +103,7 @@ class FilterCompiler:
                     "reversed-range",
                     f"the range holds nothing: {lower} is after {upper}"
                     if lower > upper
-                    else f"the range holds nothing: it starts and ends at {lower}, exclusively",
+                    else f"the range holds nothing: it begins and ends at {lower}, which it leaves out",
                     loc=loc,
                     help="swap the two ends" if lower > upper else "use `from` and `to`, which are inclusive",
                 )
@@ -132,9 +135,8 @@ class FilterCompiler:
             try:
                 first: Node = literal(self.today - dt.timedelta(days=days - 1), "DATE")
             except OverflowError:
-                self.report(
-                    Diagnostic("bad-last", f"`{condition.last}` reaches back before the calendar", loc=loc)
-                )
+                message = f"`{condition.last}` reaches back before the calendar"
+                self.report(Diagnostic("bad-last", message, loc=loc, help="write a shorter time"))
                 return []
             return [exp.Between(this=column.node, low=first, high=literal(self.today, "DATE"))]
         today = exp.CurrentDate()
@@ -152,32 +154,32 @@ def is_bounded(condition: Filter) -> bool:
 
 def _typed(value: Any, kind: str) -> tuple[Any, str, str | None]:
     """`value` as the BigQuery type `kind`: (value, "", None), or (None, what is wrong, help)."""
-    shown = (
-        f"the number {value}"
-        if isinstance(value, int | float) and not isinstance(value, bool)
-        else f"`{value}`"
-    )
+    shown = f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        shown = f"the number {value}"
     match kind:
         case "STRING":
             if isinstance(value, str):
                 return value, "", None
-            return (
-                None,
-                f"this column holds text, found {_word(value)}{shown}",
-                f'quote the value to keep it text: "{value}"',
-            )
+            quoted = str(value).lower() if isinstance(value, bool) else value
+            help_ = f'quote the value to keep it text: "{quoted}"'
+            return None, f"this column holds text, found {_word(value)}{shown}", help_
         case "INT64":
             if isinstance(value, int) and not isinstance(value, bool):
-                inside = -(2**63) <= value < 2**63
-                return (value, "", None) if inside else (None, f"{shown} is outside the range of INT64", None)
-            help_ = "take off the quotes" if isinstance(value, str) and value.lstrip("-").isdigit() else None
+                if -(2**63) <= value < 2**63:
+                    return value, "", None
+                return None, f"{shown} is outside the range of INT64", f"the largest is {2**63 - 1}"
+            help_ = "write a whole number, such as 42"
+            if isinstance(value, str) and re.fullmatch(r"-?[0-9]+", value):
+                help_ = f"take off the quotes: {value}"
             return None, f"this column holds whole numbers, found {_word(value)}{shown}", help_
         case "FLOAT64" | "NUMERIC":
             if isinstance(value, int | float) and not isinstance(value, bool):
                 if abs(value) <= 1.7e308:
                     return value, "", None
-                return None, f"{shown} is no finite number", None
-            return None, f"this column holds numbers, found {_word(value)}{shown}", None
+                return None, f"{shown} is no finite number", "the largest is about 1.7e308"
+            help_ = "write a number without quotes, such as 42 or 0.5"
+            return None, f"this column holds numbers, found {_word(value)}{shown}", help_
         case "BOOL":
             if isinstance(value, bool):
                 return value, "", None
@@ -224,6 +226,8 @@ def _typed_time(value: Any, shown: str, kind: str) -> tuple[Any, str, str | None
 
 
 def _word(value: Any) -> str:
+    if isinstance(value, dt.datetime):
+        return "the time "
     if isinstance(value, dt.date):
         return "the date "
     return "the text " if isinstance(value, str) else ""

@@ -36,7 +36,11 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Pings(Stage):
-    """The scan: rows that pass the filters, with the columns that later stages need."""
+    """The scan: rows that pass the filters, with the columns that later stages need.
+
+    Attributes:
+        table: with its alias, where it has one.
+    """
 
     name = "pings"
     table: Node
@@ -45,10 +49,30 @@ class Pings(Stage):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Recordings(Stage):
+    """One row per ping and recording, where there are several: of processes, or of histograms."""
+
+    name = "recordings"
+    columns: tuple[Node, ...]
+    predicate: Node
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keys(Stage):
+    """One row per ping and key of a keyed histogram. `predicate` lets in the keys asked for."""
+
+    name = "keys"
+    source: Node
+    columns: tuple[Node, ...]
+    predicate: Node | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decodable(Stage):
     """`histogram_text` is the histogram string where it is of a written form, else NULL."""
 
     name = "decodable"
+    source: Node
     columns: tuple[Node, ...]
 
 
@@ -57,7 +81,9 @@ class Histograms(Stage):
     """`buckets` is the histogram as an array of (key, value)."""
 
     name = "histograms"
+    source: Node
     columns: tuple[Node, ...]
+    is_text: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,10 +137,12 @@ class Shares(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class Samples(Stage):
-    """One row per ping: the number of its samples and their sum."""
+    """One row per recording: the number of its samples and their sum."""
 
     name = "samples"
+    source: Node
     columns: tuple[Node, ...]
+    is_text: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,56 +159,70 @@ class Fields(Stage):
     """One row per ping: the fields asked for."""
 
     name = "fields"
+    source: Node
     columns: tuple[Node, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Final(Stage):
-    """The last SELECT: what all measures' final stages share."""
+class Percentiles(Stage):
+    """The lowest bucket at which the cumulative share reaches each percentile.
 
-    dimensions: tuple[Node, ...]
-    order: tuple[Node, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Percentiles(Final):
-    """The lowest bucket at which the cumulative share reaches each percentile."""
+    Attributes:
+        value: that bucket, in the unit asked for.
+    """
 
     name = "percentiles"
+    dimensions: tuple[Node, ...]
     percentiles: Node
     tolerance: Node
+    value: Node
 
 
 @dataclass(frozen=True, kw_only=True)
-class Distribution(Final):
-    """Each bucket's count and share."""
+class Distribution(Stage):
+    """Each bucket's count and share. `bucket` is the bucket in the unit asked for."""
 
     name = "distribution"
+    dimensions: tuple[Node, ...]
+    bucket: Node
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summary(Final):
+class Summary(Stage):
     """Count, sum and mean of each group; `votes` where each client (or client-day) has one."""
 
     name = "summary"
+    dimensions: tuple[Node, ...]
     votes: bool
 
 
 @dataclass(frozen=True, kw_only=True)
-class Counts(Final):
+class Counts(Stage):
     """Clients and pings of each group."""
 
     name = "counts"
+    source: Node
+    dimensions: tuple[Node, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows(Final):
-    """The fields asked for, of at most `limit` pings; `source` is the CTE they come from."""
+class Rows(Stage):
+    """The fields asked for."""
 
     name = "rows"
     source: Node
     columns: tuple[Node, ...]
-    limit: Node | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marked(Stage):
+    """Rows of fewer clients than `min_clients` marked as `low_data`, or dropped and counted."""
+
+    name = "marked"
+    source: Node
+    columns: tuple[Node, ...]
+    min_clients: Node
+    drop: bool
 
 
 @dataclass(frozen=True)
@@ -194,6 +236,8 @@ class Plan:
         needs: paths of the columns that the query reads, in the schema's spelling.
         columns: the result's columns, in order.
         key: the columns that together identify a row of the result.
+        order: what the rows are ordered by.
+        limit: how many rows there are at most, or None.
     """
 
     header: tuple[Comment, ...]
@@ -203,6 +247,8 @@ class Plan:
     stages: tuple[Stage, ...]
     columns: tuple[OutputColumn, ...]
     key: tuple[str, ...]
+    order: tuple[Node, ...]
+    limit: Node | None
 
     @property
     def ctes(self) -> tuple[Stage, ...]:

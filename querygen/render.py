@@ -20,7 +20,7 @@ from sqlglot import exp
 from querygen.calls import Call, find_calls, place, with_arguments
 from querygen.plan import Comment, Plan, Stage
 from querygen.resources import resource_dir
-from querygen.sqltext import to_sql
+from querygen.sqltext import Node, to_sql
 from querygen.udfs import bigquery_function, load_udf
 
 COMMENT_WIDTH = 96
@@ -63,13 +63,15 @@ class _Query:
     header: tuple[Comment, ...]
     ctes: tuple[_Part, ...]
     final: _Part
+    order: tuple[Node, ...]
+    limit: Node | None
 
 
 def render(plan: Plan, udfs: UdfMode = "inline") -> SqlText:
     """Prints the plan as one `WITH … SELECT` (behind its temporary functions, with `udfs="temp"`)."""
     environment = _environment()
     parts = [_part(stage, environment, last=stage is plan.final) for stage in plan.stages]
-    query = _Query(plan.header, tuple(parts[:-1]), parts[-1])
+    query = _Query(plan.header, tuple(parts[:-1]), parts[-1], plan.order, plan.limit)
     text = environment.get_template("query.sql.j2").render(query=query)
     text, functions = _place_functions(_tidy(text), udfs)
     return SqlText(text, plan, udfs, functions)

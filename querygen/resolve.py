@@ -1,31 +1,27 @@
-"""Resolve: `Spec` + `Catalog` becomes `Plan`. All decisions about the SQL are made here, none in a template.
+"""Resolve: `Spec` + `Catalog` becomes `Plan`. All decisions about the SQL are made here and in the modules
+that this one calls, none in a template.
 
-The stages, in the order of the thought:
-
-    pings → decodable → histograms → [client_days] → clients → buckets → shares → percentiles | distribution
-                      → samples → totals → summary
-          → [fields] → rows
-          → counts
+What is asked (probes, processes, keys, dates, units) is decided here; columns by `dimensions`, predicates by
+`filters`, the way to each histogram by `scan`, and the statistics by `measures`.
 """
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from fractions import Fraction
 
-from sqlglot import exp
-
-from querygen import VERSION, plan
 from querygen.catalog import Catalog, Column, SourceTable
-from querygen.dimensions import DimensionResolver, ResolvedDimension, compile_filters, operators
-from querygen.errors import Diagnostic, QuerygenError, similar_name_help
+from querygen.dimensions import DimensionResolver, ResolvedDimension, compile_filters
+from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help, suggest
 from querygen.filters import FilterCompiler, is_bounded
-from querygen.plan import Comment, OutputColumn, Plan, Stage
+from querygen.measures import MEASURES, Measured, RowField, decoded_field, marked, pings
+from querygen.plan import Plan
+from querygen.recordings import Recording, all_names, find_recordings
+from querygen.scan import Asked, Scan
 from querygen.spec import HISTOGRAM_FIELDS, DeclaredSource, Spec
-from querygen.sqltext import NAME, Node, column, literal, name, path, table
-
-LARGEST_COUNT = 2**40  # GLAM's cap: larger counts are corrupt
-TOLERANCE = "1e-9"  # a share this close to a percentile has reached it, so that engines agree at ties
-
-_FIELD_TYPES = {"histogram": "STRING"}  # the others of HISTOGRAM_FIELDS are INT64
+from querygen.sqltext import NAME, Node, literal
+from querygen.units import factor, units_like
+from querygen.wording import header
 
 
 def resolve(spec: Spec, catalog: Catalog, today: dt.date | None = None) -> Plan:
@@ -42,7 +38,7 @@ def resolve(spec: Spec, catalog: Catalog, today: dt.date | None = None) -> Plan:
     source = _source(spec, catalog)
     resolver = _Resolver(spec, source, today)
     made = resolver.plan()
-    if resolver.findings:
+    if made is None or resolver.findings:
         raise QuerygenError(tuple(resolver.findings))
     return made
 
@@ -56,8 +52,8 @@ def _source(spec: Spec, catalog: Catalog) -> SourceTable:
             "unknown-source",
             f"the table `{known}` is not known",
             loc=("source", "like") if declared else ("source",),
-            help=similar_name_help(known, catalog.tables, "a table")
-            or f"write {{table: {known}, like: …}} for a table shaped like {' or '.join(catalog.tables)}",
+            help=similar_name_help(known, catalog.names, "a table")
+            or f"write {{table: {known}, like: …}} for a table shaped like {' or '.join(catalog.names)}",
         )
     if isinstance(spec.source, DeclaredSource):
         return catalog.like(spec.source.table, known) or found
@@ -72,75 +68,266 @@ class _Resolver:
     source: SourceTable
     today: dt.date | None
     findings: list[Diagnostic] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
-    def plan(self) -> Plan:
+    def plan(self) -> Plan | None:
+        """The plan; None, or one that must not be used, after findings."""
         spec = self.spec
         filters = FilterCompiler(self.today or spec.today, self.findings.append)
         columns = DimensionResolver(self.source, filters, self.findings.append)
         dimensions = columns.dimensions(spec.dimensions)
         restricted = compile_filters(spec.filters, columns.column, filters)
-        histogram = self._histogram()
         self._check_dates(restricted)
-        predicates = [test for _, source, tests in restricted for test in tests if self._on_partition(source)]
-        predicates += [
-            test for _, source, tests in restricted for test in tests if not self._on_partition(source)
-        ]
-        needs = [need for _, source, _ in restricted for need in source.needs]
-        needs += [need for dimension in dimensions for need in dimension.source.needs]
-        if histogram is not None:
-            predicates.append(_is_given(histogram.node))
-            needs += histogram.needs
-        scan = _Scan(self, dimensions, histogram, predicates, needs, columns)
-        stages, output = getattr(scan, spec.measure or "distribution")()
-        key = [d.name for d in dimensions] + [
-            c for c in ("percentile", "bucket") if c in (o.name for o in output)
-        ]
+        asked = self._asked(dimensions)
+        dimensions = self._with_histogram(dimensions, asked)
+        first: list[Node] = []
+        others: list[Node] = []
+        for _, source, tests in restricted:
+            (first if self._on_partition(source) else others).extend(tests)
+        scan = Scan(spec, self.source, dimensions, asked, [*first, *others])
+        scan.needs += [need for _, source, _ in restricted for need in source.needs]
+        unit = self._unit(asked)
+        fields = self._fields(columns, asked) if spec.measure == "pings" else []
+        if self.findings:
+            return None
+        measured = (
+            pings(scan, fields) if spec.measure == "pings" else MEASURES[spec.measure or ""](scan, unit)
+        )
+        if spec.min_clients:
+            measured = marked(measured, spec.min_clients, drop=spec.low_data == "drop")
+        return self._made(scan, measured)
+
+    def _made(self, scan: Scan, measured: Measured) -> Plan:
+        names = tuple(d.name for d in scan.dimensions)
         return Plan(
-            header=self._header(dimensions),
+            header=header(self.spec, scan, self.notes),
             table=self.source.table,
             like=self.source.known_as,
             needs=tuple(dict.fromkeys(scan.needs)),
-            stages=tuple(stages),
-            columns=tuple(output),
-            key=tuple(key) if spec.measure != "pings" else (),
+            stages=tuple(measured.stages),
+            columns=tuple(measured.columns),
+            key=() if self.spec.measure == "pings" else names + measured.key,
+            order=scan.order + measured.order,
+            limit=literal(self.spec.limit, "INT64") if self.spec.limit else None,
         )
 
-    def _histogram(self) -> Column | None:
-        """The probe's column, by its name or its path."""
-        wanted = self.spec.histogram
-        if wanted is None:
-            return None
-        place = wanted if "." in wanted else f"{self.source.histograms}.{wanted}"
-        found = self.source.schema.resolve(place)
-        if found is None:
-            near = [
-                p.rsplit(".", 1)[-1].upper() if "." not in wanted else p
-                for p in self.source.schema.nearest(place)
-            ]
-            help_ = None
-            if near:
-                names = ", ".join(f"`{n}`" for n in near)
-                help_ = (
-                    f"a probe with a similar name exists: {names}"
-                    if len(near) == 1
-                    else f"the nearest probes are {names}"
+    # ---- which histograms --------------------------------------------------------------------------------
+
+    def _asked(self, dimensions: tuple[ResolvedDimension, ...]) -> tuple[Asked, ...]:
+        """The recordings of all histograms, in all processes asked for."""
+        shown = {d.name for d in dimensions if d.source is None}
+        asked: list[Asked] = []
+        for wanted, loc in self._histograms():
+            recordings = self._recordings(wanted, loc, wants_keys=self.spec.key is not None or "key" in shown)
+            asked += self._in_processes(wanted, recordings, loc, by_process="process" in shown)
+        kinds = {(one.recording.is_text, one.recording.is_keyed) for one in asked}
+        if len(kinds) > 1:
+            self._report(
+                "mixed-histograms",
+                "keyed and unkeyed histograms cannot be asked for in one result",
+                ("histogram",),
+                "write a spec for each",
+            )
+        for name in sorted(shown - {"histogram"}):
+            if not asked and self.spec.histogram is None:
+                self._report(
+                    "no-histogram", f"the dimension `{name}` needs a `histogram`", ("dimensions",), None
                 )
-            elif "." not in wanted and not NAME.fullmatch(wanted):
-                help_ = "a probe's name has letters, digits and underscores"
+        return tuple(asked)
+
+    def _histograms(self) -> Iterable[tuple[str, Loc]]:
+        """The histograms that the spec names for this table, and where."""
+        wanted = self.spec.histogram
+        loc: Loc = ("histogram",)
+        if isinstance(wanted, dict):
+            names = wanted.get(self.source.known_as) or wanted.get(self.source.table)
+            if names is None:
+                self._report(
+                    "no-histogram",
+                    f"the spec names no histogram for {self.source.known_as}",
+                    loc,
+                    f"add `{self.source.known_as}: NAME`, or choose {' or '.join(wanted)} as the source",
+                )
+                return []
+            loc = (*loc, self.source.known_as)
+            wanted = names
+        if isinstance(wanted, str):
+            return [(wanted, loc)]
+        return [(name, (*loc, i)) for i, name in enumerate(wanted or ())]
+
+    def _recordings(self, wanted: str, loc: Loc, *, wants_keys: bool) -> list[Recording]:
+        """The columns that hold one histogram, keyed or not."""
+        try:
+            found = find_recordings(self.source, wanted)
+        except QuerygenError as error:
+            self.findings += [
+                Diagnostic(finding.code, finding.message, loc=loc, help=finding.help)
+                for finding in error.diagnostics
+            ]
+            return []
+        if not found:
             self._report(
-                "unknown-histogram", f"{self.source.table} has no histogram `{wanted}`", "histogram", help_
+                "unknown-histogram",
+                f"{self.source.table} has no histogram `{wanted}`",
+                loc,
+                self._nearest(wanted),
+            )
+            return []
+        keyed = [recording for recording in found if recording.is_keyed]
+        plain = [recording for recording in found if not recording.is_keyed]
+        if wants_keys and not keyed:
+            place: Loc = ("key",) if self.spec.key is not None else ("dimensions",)
+            self._report(
+                "unkeyed", f"`{wanted}` is not keyed: it has no keys to choose from", place, "leave out `key`"
+            )
+        return keyed if wants_keys or not plain else plain
+
+    def _in_processes(
+        self, wanted: str, recordings: list[Recording], loc: Loc, *, by_process: bool
+    ) -> Iterable[Asked]:
+        """Those of the processes asked for, each under the name that `process` shows."""
+        if not recordings:
+            return []
+        if recordings[0].process is None:
+            if self.spec.process != "parent" or by_process:
+                place: Loc = ("process",) if self.spec.process != "parent" else ("dimensions",)
+                self._report(
+                    "no-processes",
+                    f"{self.source.table} doesn't tell which process recorded `{wanted}`",
+                    place,
+                    "leave out `process`; its values are those of all processes",
+                )
+            return [Asked(recordings[0], wanted, None)]
+        of = {recording.process or "": recording for recording in recordings}
+        listed = not isinstance(self.spec.process, str)
+        items = self.spec.process if listed else (str(self.spec.process),)
+        asked: dict[tuple[str, str], Asked] = {}
+        for i, item in enumerate(items):
+            at: Loc = ("process", i) if listed else ("process",)
+            for process in self._processes(item, of, wanted, at):
+                label = item if listed and by_process else process
+                asked.setdefault((label, process if by_process else ""), Asked(of[process], wanted, label))
+                if not by_process:
+                    asked[(process, "")] = Asked(of[process], wanted, process)
+        return dict.fromkeys(asked.values())
+
+    def _processes(self, item: str, of: dict[str, Recording], wanted: str, loc: Loc) -> list[str]:
+        """The processes that one item of `process` stands for."""
+        if item in ("children", "combined"):
+            found = [process for process in of if item == "combined" or process != "parent"]
+            if not self.source.strict and self.source.processes:
+                note = f"{item} is {', '.join(found)}; --schema tells which other processes record it"
+                if note not in self.notes:
+                    self.notes.append(note)
+        else:
+            found = [process for process in of if process == item.lower()]
+        if not found:
+            near = suggest(item, [*of, "children", "combined"])
+            self._report(
+                "unknown-process",
+                f"`{wanted}` is not recorded in the process `{item}`",
+                loc,
+                f"a process with a similar name exists: `{near[0]}`"
+                if near
+                else f"it is recorded in {', '.join(of)}",
+            )
+        return found
+
+    def _nearest(self, wanted: str) -> str | None:
+        """The names that an unknown histogram may have been meant to be."""
+        names = {name.upper() if not self.source.dotted_names else name for name in all_names(self.source)}
+        lookup = wanted.replace(".", "_") if self.source.dotted_names else wanted.rsplit(".", 1)[-1]
+        near = suggest(lookup, names)
+        if near:
+            shown = ", ".join(f"`{name}`" for name in near)
+            return (
+                f"a probe with a similar name exists: {shown}"
+                if len(near) == 1
+                else f"the nearest are {shown}"
+            )
+        if not NAME.fullmatch(lookup):
+            return "a probe's name has letters, digits and underscores; a metric's also dots"
+        return None
+
+    def _with_histogram(
+        self, dimensions: tuple[ResolvedDimension, ...], asked: tuple[Asked, ...]
+    ) -> tuple[ResolvedDimension, ...]:
+        """Several histograms are told apart by a first column `histogram`."""
+        several = len({one.histogram for one in asked}) > 1 or isinstance(self.spec.histogram, tuple)
+        if several and all(d.name != "histogram" for d in dimensions):
+            return (ResolvedDimension("histogram", None), *dimensions)
+        return dimensions
+
+    def _unit(self, asked: tuple[Asked, ...]) -> Fraction:
+        """What buckets are multiplied by to be in the unit asked for."""
+        unit = self.spec.unit
+        if unit is None or not asked:
+            return Fraction(1)
+        recorded = {one.recording.unit for one in asked}
+        if recorded == {None} or len(recorded) > 1:
+            self._report(
+                "unknown-unit",
+                "the unit of this histogram's buckets is not known, so they cannot be converted",
+                ("unit",),
+                "leave out `unit`; values are given as recorded",
+            )
+            return Fraction(1)
+        (one,) = recorded
+        by = factor(str(one), unit)
+        if by is None:
+            self._report(
+                "wrong-unit",
+                f"the buckets are {one}, which cannot be given in {unit}",
+                ("unit",),
+                f"the units here are {', '.join(units_like(str(one)))}",
+            )
+            return Fraction(1)
+        return by
+
+    # ---- fields and dates ---------------------------------------------------------------------------------
+
+    def _fields(self, columns: DimensionResolver, asked: tuple[Asked, ...]) -> list[RowField]:
+        """The fields of `measure: pings`; those of the histogram need it to be one string."""
+        spec = self.spec
+        wanted = spec.fields or (("histogram",) if spec.histogram else ("client_id",))
+        fields: list[RowField] = []
+        for i, reference in enumerate(wanted):
+            key = reference.lower()
+            if key in HISTOGRAM_FIELDS:
+                made = self._histogram_field(key, reference, i, asked)
+            else:
+                found = columns.column(reference, ("fields", i))
+                made = RowField(reference.rsplit(".", 1)[-1].lower(), found.type, found) if found else None
+            if made:
+                fields.append(made)
+        names = [f.name for f in fields]
+        for twice in sorted({n for n in names if names.count(n) > 1}):
+            self._report("duplicate-field", f"two fields are called `{twice}`", ("fields",), "leave one out")
+        return fields
+
+    def _histogram_field(self, key: str, reference: str, i: int, asked: tuple[Asked, ...]) -> RowField | None:
+        if self.spec.histogram is None:
+            self._report(
+                "no-histogram",
+                f"the field `{reference}` needs a `histogram`",
+                ("fields", i),
+                "add `histogram: NAME`",
             )
             return None
-        spelling, column_ = found
-        if column_.type != "STRING" or column_.repeated:
+        if not asked:
+            return None
+        one = asked[0].recording
+        if len(asked) > 1 or one.is_keyed or not one.is_text:
             self._report(
-                "not-a-histogram",
-                f"`{wanted}` is no histogram: its column {spelling} is {column_.bigquery_type()}",
-                "histogram",
-                "a histogram of telemetry.main is a STRING column",
+                "not-one-string",
+                f"the field `{reference}` needs a histogram that is one string in each ping",
+                ("fields", i) if self.spec.fields else ("histogram",),
+                "ask for one histogram of one process without keys, or for `measure: distribution`",
             )
             return None
-        return Column(path(spelling), "STRING", (spelling,))
+        if key == "histogram":
+            return RowField(key, "STRING", Column(self.source.node(one.path), "STRING", one.needs))
+        return RowField(key, "INT64", decoded=decoded_field(key))
 
     def _on_partition(self, source: Column) -> bool:
         return source.needs == (self.source.timestamp,)
@@ -148,9 +335,8 @@ class _Resolver:
     def _check_dates(self, restricted: list[tuple[str, Column, list[Node]]]) -> None:
         """A query must say which days it reads: BigQuery refuses, or bills, a scan of all."""
         on_partition = [reference for reference, source, _ in restricted if self._on_partition(source)]
-        if self.spec.allow_full_scan or any(
-            is_bounded(self.spec.filters[reference]) for reference in on_partition
-        ):
+        bounded = any(is_bounded(self.spec.filters[reference]) for reference in on_partition)
+        if self.spec.allow_full_scan or bounded:
             return
         if on_partition:
             self._report(
@@ -167,354 +353,5 @@ class _Resolver:
                 "add `submission_date: {from: …, to: …}` to `filters`, or `allow_full_scan: true`",
             )
 
-    def _report(
-        self,
-        code: str,
-        message: str,
-        loc: str | tuple[str | int, ...],
-        help_: str | None,
-        *,
-        at_key: bool = False,
-    ) -> None:
-        place = (loc,) if isinstance(loc, str) else loc
-        self.findings.append(
-            Diagnostic(code, message, loc=place, help=help_, at_key=at_key or place == ("filters",))
-        )
-
-    def _header(self, dimensions: tuple[ResolvedDimension, ...]) -> tuple[Comment, ...]:
-        spec = self.spec
-        by = " by " + " and ".join(d.name for d in dimensions) if dimensions else ""
-        measure = spec.measure or ""
-        what = (
-            spec.histogram.upper()
-            if spec.histogram and "." not in spec.histogram
-            else spec.histogram or "clients and pings"
-        )
-        title = spec.title or (
-            f"{measure.capitalize()} of {what}{by}" if spec.histogram else f"Clients and pings{by}"
-        )
-        # Redash turns what stands before a colon or between commas of a first comment into job labels.
-        lines = [title.replace(":", " -").replace(",", " and")]
-        if spec.description:
-            lines.append(spec.description)
-        lines.append(f"Counted: {_counted(spec, bool(dimensions))}")
-        if spec.filters:
-            lines.append("Filters: " + "; ".join(f"{k} {operators(v)}" for k, v in spec.filters.items()))
-        chart = _chart(spec, dimensions)
-        if chart:
-            lines.append(f"Chart in STMO: {chart}")
-        lines.append(f"Made with querygen {VERSION}")
-        return tuple(map(Comment, lines))
-
-
-@dataclass
-class _Scan:
-    """The stages of each measure, from the scan on."""
-
-    resolver: _Resolver
-    dimensions: tuple[ResolvedDimension, ...]
-    histogram: Column | None
-    predicates: list[Node]
-    needs: list[str]
-    columns: DimensionResolver
-
-    Stages = tuple[list[Stage], list[OutputColumn]]
-
-    @property
-    def _names(self) -> tuple[Node, ...]:
-        return tuple(column(d.name) for d in self.dimensions)
-
-    @property
-    def _outputs(self) -> list[OutputColumn]:
-        return [OutputColumn(d.name, d.source.type) for d in self.dimensions]
-
-    @property
-    def _order(self) -> tuple[Node, ...]:
-        return tuple(d.order for d in self.dimensions)
-
-    @property
-    def _group(self) -> str:
-        return "each " + " and ".join(d.name for d in self.dimensions) if self.dimensions else "all together"
-
-    def _pings(self, extra: list[tuple[str, Column]], sentence: str | None = None) -> plan.Pings:
-        source = self.resolver.source
-        wanted = [(d.name, d.source) for d in self.dimensions] + extra
-        self.needs += [need for _, made in wanted for need in made.needs]
-        passed = "that pass the filters" if self.predicates else "of all days"
-        carries = " and carry the histogram" if self.histogram else ""
-        return plan.Pings(
-            sentence=Comment(sentence or f"The pings of {source.table} {passed}{carries}."),
-            table=table(source.table),
-            columns=tuple(_aliased(made.node, alias) for alias, made in wanted),
-            predicates=tuple(self.predicates),
-        )
-
-    def _own(self, dotted: str, kind: str) -> Column:
-        return Column(path(dotted), kind, (dotted,))
-
-    def _decoded(self, *, with_day: bool) -> tuple[list[Stage], tuple[Node, ...]]:
-        """The scan and the guard, for measures over histograms; and the columns they pass on."""
-        source, spec = self.resolver.source, self.resolver.spec
-        client = self._own(source.client_id, "STRING")
-        extra = [("client_id", client)]
-        passed = [*self._names, column("client_id")]
-        if with_day:
-            day = exp.Date(this=path(source.timestamp))
-            extra.append(("day", Column(day, "DATE", (source.timestamp,))))
-            passed.append(column("day"))
-        elif spec.normalization == "none" and spec.measure != "summary":
-            extra.append(("submission_timestamp", self._own(source.timestamp, "TIMESTAMP")))
-            passed.append(column("submission_timestamp"))
-        if spec.normalization != "none":
-            self.predicates.append(_is_given(client.node))
-        if self.histogram:
-            extra.append(("histogram", self.histogram))
-        pings = self._pings(extra)
-        guard = plan.Decodable(
-            sentence=Comment(
-                "Strings of the forms that Firefox writes; others become NULL and contribute nothing."
-            ),
-            columns=tuple(passed),
-        )
-        return [pings, guard], tuple(passed)
-
-    def _buckets(self) -> list[Stage]:
-        """From the scan to one row per group and bucket."""
-        spec = self.resolver.spec
-        by_day = spec.normalization == "client_day"
-        stages, passed = self._decoded(with_day=by_day)
-        cap = literal(LARGEST_COUNT, "INT64")
-        stages.append(
-            plan.Histograms(
-                sentence=Comment("Each histogram as an array of keys and counts."), columns=passed
-            )
-        )
-        if by_day:
-            stages.append(
-                plan.ClientDays(
-                    sentence=Comment(
-                        "Each client's samples of a day. Empty buckets and impossible counts are dropped."
-                    ),
-                    dimensions=self._names,
-                    largest_count=cap,
-                )
-            )
-        dropped = "" if by_day else " Empty buckets and impossible counts are dropped."
-        alone = " A ping without a client id stands for itself." if spec.normalization == "none" else ""
-        vote = ", each with its share of its day" if by_day else ""
-        stages.append(
-            plan.Clients(
-                sentence=Comment(f"Each client's samples together{vote}.{dropped}{alone}"),
-                dimensions=self._names,
-                largest_count=cap,
-                from_days=by_day,
-                unidentified=spec.normalization == "none",
-            )
-        )
-        votes = {
-            "none": "Every sample counts once.",
-            "client": "Every client has one vote, divided among its buckets by its samples.",
-            "client_day": "Every client has one vote per day, divided among its buckets by samples.",
-        }[spec.normalization]
-        stages.append(
-            plan.Buckets(
-                sentence=Comment(f"One row per bucket. {votes} A client is counted at its first entry."),
-                dimensions=self._names,
-                votes_per_client=spec.normalization == "client",
-                votes_per_day=by_day,
-            )
-        )
-        return stages
-
-    def _shares(self, *, cumulative: bool) -> plan.Shares:
-        what = (
-            "The share of votes at or below each bucket" if cumulative else "Each bucket's share of the votes"
-        )
-        return plan.Shares(
-            sentence=Comment(f"{what}, within {self._group}; clients and samples of the whole group."),
-            dimensions=self._names,
-            cumulative=cumulative,
-        )
-
-    def percentiles(self) -> Stages:
-        spec = self.resolver.spec
-        final = plan.Percentiles(
-            sentence=Comment("A percentile is the lowest bucket whose cumulative share reaches it."),
-            dimensions=self._names,
-            order=self._order,
-            percentiles=exp.Array(expressions=[literal(p, "FLOAT64") for p in spec.percentiles_or_default]),
-            tolerance=exp.Literal.number(TOLERANCE),
-        )
-        output = [OutputColumn("percentile", "FLOAT64"), OutputColumn("value", "INT64"), *_GROUP_COUNTS]
-        return [*self._buckets(), self._shares(cumulative=True), final], self._outputs + output
-
-    def distribution(self) -> Stages:
-        count = "INT64" if self.resolver.spec.normalization == "none" else "FLOAT64"
-        final = plan.Distribution(
-            sentence=Comment("One row per bucket that has samples."),
-            dimensions=self._names,
-            order=self._order,
-        )
-        output = [
-            OutputColumn("bucket", "INT64"),
-            OutputColumn("count", count),
-            OutputColumn("share", "FLOAT64"),
-        ]
-        return [*self._buckets(), self._shares(cumulative=False), final], self._outputs + output + list(
-            _GROUP_COUNTS
-        )
-
-    def summary(self) -> Stages:
-        spec = self.resolver.spec
-        by_day, votes = spec.normalization == "client_day", spec.normalization != "none"
-        stages, passed = self._decoded(with_day=by_day)
-        per = "client and day" if by_day else "client"
-        stages.append(
-            plan.Samples(sentence=Comment("Each ping's number of samples and their sum."), columns=passed)
-        )
-        stages.append(
-            plan.Totals(
-                sentence=Comment(f"The same per {per}. Pings without a valid sample contribute nothing."),
-                dimensions=self._names,
-                by_day=by_day,
-            )
-        )
-        weighed = f"each {per} is scaled to one sample" if votes else "every sample counts once"
-        stages.append(
-            plan.Summary(
-                sentence=Comment(f"Count, sum and mean, within {self._group}; {weighed}."),
-                dimensions=self._names,
-                order=self._order,
-                votes=votes,
-            )
-        )
-        kinds = {"count": "INT64", "sum": "FLOAT64", "mean": "FLOAT64", "n_clients": "INT64"}
-        return stages, self._outputs + [OutputColumn(n, kind) for n, kind in kinds.items()]
-
-    def counts(self) -> Stages:
-        client = self._own(self.resolver.source.client_id, "STRING")
-        final = plan.Counts(
-            sentence=Comment(f"Clients and pings, {self._group}."), dimensions=self._names, order=self._order
-        )
-        output = [OutputColumn("n_clients", "INT64"), OutputColumn("n_pings", "INT64")]
-        return [self._pings([("client_id", client)]), final], self._outputs + output
-
-    def pings(self) -> Stages:
-        spec = self.resolver.spec
-        wanted = spec.fields or (("histogram",) if spec.histogram else ("client_id",))
-        extra: list[tuple[str, Column]] = []
-        output: list[OutputColumn] = []
-        made: list[Node] = []
-        for i, reference in enumerate(wanted):
-            found = self._field(reference, i)
-            if found is None:
-                continue
-            alias, kind, source, decoded = found
-            if source is not None:
-                extra.append((alias, source))
-            made.append(decoded if decoded is not None else column(alias))
-            output.append(OutputColumn(alias, kind))
-        decodes = any(isinstance(node, exp.Alias) for node in made)
-        names = [o.name for o in output]
-        for twice in {n for n in names if names.count(n) > 1}:
-            self.resolver._report(
-                "duplicate-field", f"two fields are called `{twice}`", "fields", "leave one out"
-            )
-        plain = tuple(column(alias) for alias, _ in extra)
-        if decodes and self.histogram and "histogram" not in names:
-            extra.append(("histogram", self.histogram))
-        stages: list[Stage] = [self._pings(extra)]
-        if decodes:
-            stages.append(
-                plan.Decodable(
-                    sentence=Comment(
-                        "Only strings of the forms that Firefox writes can be decoded; others become NULL."
-                    ),
-                    columns=plain,
-                )
-            )
-            stages.append(plan.Fields(sentence=Comment("The fields asked for."), columns=tuple(made)))
-        limited = f"At most {spec.limit} pings" if spec.limit else "The pings"
-        stages.append(
-            plan.Rows(
-                sentence=Comment(f"{limited}, in the order of the fields, so that every run shows the same."),
-                dimensions=(),
-                order=tuple(column(n) for n in names),
-                source=name(stages[-1].name),
-                columns=tuple(column(n) for n in names),
-                limit=literal(spec.limit, "INT64") if spec.limit else None,
-            )
-        )
-        return stages, output
-
-    def _field(self, reference: str, i: int) -> tuple[str, str, Column | None, Node | None] | None:
-        """(name in the result, type, column of the scan, expression over the decoded text) of one field."""
-        key = reference.lower()
-        if key in HISTOGRAM_FIELDS:
-            if self.histogram is None:
-                if self.resolver.spec.histogram is None:
-                    self.resolver._report(
-                        "no-histogram",
-                        f"the field `{reference}` needs a `histogram`",
-                        ("fields", i),
-                        "add `histogram: NAME`",
-                    )
-                return None
-            if key == "histogram":
-                return key, "STRING", self.histogram, None
-            function = "histogram_type" if key == "histogram_type" else f"histogram_{key.removeprefix('n_')}"
-            call = exp.Dot(
-                this=exp.to_identifier("querygen"),
-                expression=exp.Anonymous(this=function, expressions=[column("histogram_text")]),
-            )
-            return key, "INT64", None, exp.alias_(call, name(key))
-        found = self.columns.column(reference, ("fields", i))
-        last = reference.rsplit(".", 1)[-1].lower()
-        return (last, found.type, found, None) if found else None
-
-
-_GROUP_COUNTS = (OutputColumn("n_clients", "INT64"), OutputColumn("n_samples", "INT64"))
-
-
-def _is_given(node: Node) -> Node:
-    return exp.Not(this=exp.Is(this=node, expression=exp.null()))
-
-
-def _aliased(node: Node, alias: str) -> Node:
-    if isinstance(node, exp.Column) and node.sql() == alias:
-        return node
-    return exp.Alias(this=node, alias=name(alias))
-
-
-def _counted(spec: Spec, grouped: bool) -> str:
-    group = " within each group" if grouped else ""
-    if spec.measure == "pings":
-        return "nothing; each row is one ping"
-    if spec.measure == "counts":
-        return "distinct client ids and pings; pings without a client id are in n_pings only"
-    words = {
-        "none": "every recorded sample once",
-        "client": f"one vote per client{group}; pings without a client id have none",
-        "client_day": f"one vote per client and submission day{group}; pings without a client id have none",
-    }[spec.normalization]
-    return f"{words}. n_clients has a sample in the group. n_samples is what they recorded"
-
-
-def _chart(spec: Spec, dimensions: tuple[ResolvedDimension, ...]) -> str | None:
-    """The settings of the chart that shows this result in STMO."""
-    names = [d.name for d in dimensions]
-    if spec.measure == "percentiles":
-        if not names:
-            return "type bar, x = percentile, y = value"
-        rest = " and ".join(["percentile", *names[1:]])
-        times = dimensions[0].source.type in ("DATE", "DATETIME", "TIMESTAMP")
-        return f"type {'line' if times else 'bar'}, x = {names[0]}, y = value, series = {rest}"
-    if spec.measure == "distribution":
-        series = f", series = {' and '.join(names)}" if names else ""
-        return f"type bar, x = bucket (as category, not sorted again), y = share{series}"
-    if spec.measure in ("summary", "counts") and names:
-        y = "mean" if spec.measure == "summary" else "n_clients"
-        series = f", series = {' and '.join(names[1:])}" if names[1:] else ""
-        times = dimensions[0].source.type in ("DATE", "DATETIME", "TIMESTAMP")
-        return f"type {'line' if times else 'bar'}, x = {names[0]}, y = {y}{series}"
-    return None
+    def _report(self, code: str, message: str, loc: Loc, help_: str | None) -> None:
+        self.findings.append(Diagnostic(code, message, loc=loc, help=help_, at_key=loc == ("filters",)))

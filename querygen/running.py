@@ -71,7 +71,9 @@ def attach(
     files: Mapping[str, tuple[Path, ...]],
 ) -> tuple[str, ...]:
     """Gives the connection the plan's table, and returns what is to be said about it."""
-    source = catalog.tables[plan.like]
+    source = catalog.get(plan.like)
+    if source is None:
+        raise UsageError.of("unknown-table", f"the table `{plan.like}` is not known")
     if files:
         found = files.get(plan.table)
         if found is None:

@@ -250,9 +250,8 @@ def read_schema(table: str, path: str | Path) -> Schema:
         raise QuerygenError.of("bad-schema", "not UTF-8 text", span=Span(str(path), line, 1)) from None
     except json.JSONDecodeError as error:
         source_line = text.split("\n")[error.lineno - 1]
-        raise QuerygenError(
-            (broken_json("bad-schema", str(path), error.lineno, source_line, error),)
-        ) from None
+        finding = broken_json("bad-schema", str(path), error.lineno, source_line, error, _FILE_HELP)
+        raise QuerygenError((finding,)) from None
     if isinstance(content, dict):
         content = content.get("schema", content)
         content = content.get("fields") if isinstance(content, dict) else None
@@ -262,8 +261,11 @@ def read_schema(table: str, path: str | Path) -> Schema:
         raise QuerygenError.of(
             "bad-schema",
             f"{error} in `{path}`" + (f", at `{error.path}`" if error.path else ""),
-            help="the file should be the output of `bq show --schema --format=prettyjson`",
+            help=_FILE_HELP,
         ) from None
+
+
+_FILE_HELP = "the file should be the output of `bq show --schema --format=prettyjson`"
 
 
 class _MalformedError(ValueError):
@@ -291,39 +293,9 @@ def _read_fields(entries: object, prefix: str) -> dict[str, Field]:
     return fields
 
 
-@dataclass(frozen=True, slots=True)
-class _LongLineDiagnostic(Diagnostic):
-    """A finding in a long line, of which only the part around the column is printed.
-
-    `excerpt` is that part, `caret` the position in it (from 0).
-    """
-
-    excerpt: str = ""
-    caret: int = 0
-
-    def __str__(self) -> str:
-        span = self.span or Span("", 1, 1)
-        place = f"{span.file}:{span.line}:{span.column}"
-        gutter = f"{span.line:>5} | "
-        lines = [
-            f"{place}: error: {self.message}",
-            gutter + self.excerpt,
-            " " * (len(gutter) - 2) + "| " + " " * self.caret + "^",
-        ]
-        return "\n".join([*lines, *([f"  help: {self.help}"] if self.help else [])])
-
-
 def excerpt(code: str, message: str, span: Span, line: str, help: str | None = None) -> Diagnostic:  # noqa: A002
-    """A finding whose source line, the whole of `line`, is printed shortened around the span's column.
-
-    For data files, where a line may have megabytes.
-    """
-    at = span.column - 1
-    start, end = max(at - 60, 0), at + 40
-    text = ("…" if start else "") + line[start:end] + ("…" if end < len(line) else "")
-    text = "".join(c if c.isprintable() else " " for c in text)
-    caret = at - start + (1 if start else 0)
-    return _LongLineDiagnostic(code, message, span, help=help, excerpt=text, caret=caret)
+    """A finding in the `line` of a data file."""
+    return Diagnostic(code, message, replace(span, source_line=line), help=help)
 
 
 def broken_json(  # noqa: PLR0917

@@ -12,8 +12,15 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
-from querygen.errors import QuerygenError, Span, UsageError
+from querygen.errors import Diagnostic, QuerygenError, Span, UsageError
+from querygen.yaml_syntax import explain
+
+_TAG = "tag:yaml.org,2002:"
+_KNOWN_TAGS = frozenset(
+    _TAG + kind for kind in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,35 +51,38 @@ class Source:
             found = _child(node, part)
             if found:
                 key, node = found
-        return self._mark(key if at_key and key is not None else node)
-
-    def text_of(self, path: Sequence[str | int]) -> str | None:
-        """The scalar at `path` exactly as it was written, None without a file."""
-        node = self._root
-        for part in path:
-            found = _child(node, part) if node is not None else None
-            if found:
-                node = found[1]
-        return str(node.value) if isinstance(node, ScalarNode) else None
+        if isinstance(node, ScalarNode) and node.start_mark.index == node.end_mark.index:
+            at_key = True  # a value that isn't there has no place of its own
+        return _span_of(key if at_key and key is not None else node, self.name, self._text)
 
     def locate(self, error: QuerygenError) -> QuerygenError:
-        """The same error with the place in this file for every finding that names a path in the spec."""
-        placed = (
-            replace(finding, span=finding.span or self.span(finding.loc, at_key=finding.at_key))
-            if finding.loc
-            else finding
-            for finding in error.diagnostics
-        )
+        """The same error, each finding that names a path with its place in this file, in the file's order."""
+        placed = map(self._located, error.diagnostics)
         return type(error)(
             tuple(sorted(placed, key=lambda d: (d.span.line, d.span.column) if d.span else (0, 0)))
         )
 
-    def _mark(self, node: Node) -> Span:
-        start, end = node.start_mark, node.end_mark
-        length = end.column - start.column if end.line == start.line else 1
-        if isinstance(node, MappingNode | SequenceNode) and end.line != start.line:
-            length = 1
-        return _span(str(self.name), self._text, start.line, start.column, length)
+    def _located(self, finding: Diagnostic) -> Diagnostic:
+        written, read = self._written_and_read(finding.loc)
+        if written != read:
+            # 6.10 is repeated as it was written, which the number 6.1 no longer tells.
+            message = finding.message.replace(f"number {read}", f"number {written}")
+            help_ = (finding.help or "").replace(f'"{read}"', f'"{written}"') or None
+            finding = replace(finding, message=message, help=help_)
+        return replace(finding, span=finding.span or self.span(finding.loc, at_key=finding.at_key))
+
+    def _written_and_read(self, path: Sequence[str | int]) -> tuple[str, str]:
+        """The number at `path` as it stands in the file, and as Python shows it; both empty if it is none."""
+        node: Node | None = self._root
+        value: Any = self.data
+        for part in path:
+            found = _child(node, part) if node is not None else None
+            if found is None:
+                return "", ""
+            node, value = found[1], value[part]
+        if isinstance(node, ScalarNode) and isinstance(value, int | float):
+            return str(node.value), str(value)
+        return "", ""
 
 
 def _child(node: Node, part: str | int) -> tuple[Node | None, Node] | None:
@@ -90,37 +100,134 @@ def _span(name: str, text: str, line: int, column: int, length: int = 1) -> Span
     return Span(name, line + 1, column + 1, max(length, 1), lines[line] if line < len(lines) else "")
 
 
+def _span_of(node: Node, name: str, text: str) -> Span:
+    start, end = node.start_mark, node.end_mark
+    length = end.column - start.column if end.line == start.line else 1
+    return _span(name, text, start.line, start.column, length)
+
+
 def load_text(text: str, name: str) -> Source:
     """Reads YAML 1.2 or JSON text; `name` is what errors call it.
 
     Raises:
         QuerygenError: a syntax error, a key given twice, or a document that is no mapping.
     """
-    yaml = YAML(typ="safe", pure=True)
     try:
-        root = yaml.compose(text)
-        data = YAML(typ="safe", pure=True).load(text)
+        root = YAML(typ="safe", pure=True).compose(text)
+        if root is None:
+            raise _wrong_document("the spec is empty", name)
+        reader = _Reader(name, text)
+        data = reader.value(root)
     except MarkedYAMLError as error:
-        raise _syntax_error(error, text, name) from None
-    except ValueError as error:
-        raise _bad_scalar(error, root, text, name) from None
-    except YAMLError as error:
-        raise QuerygenError.of("yaml-syntax", f"{name}: {_lower(str(error))}") from None
-    if data is None:
+        message, help_, mark = explain(error, text, "JSON" if name.endswith(".json") else "YAML")
+        span = _span(name, text, mark.line, mark.column) if mark else Span(name, 1, 1)
+        raise QuerygenError.of("yaml-syntax", message, span=span, help=help_) from None
+    except ReaderError as error:
+        before = text[: error.position]
+        line = before.count("\n")
+        span = _span(name, text, line, error.position - before.rfind("\n") - 1)
         raise QuerygenError.of(
-            "empty-spec",
-            "the spec is empty",
+            "yaml-syntax",
+            f"the character U+{ord(text[error.position]):04X} cannot stand in YAML",
+            span=span,
+            help='take it out, or write it as an escape in double quotes, such as "\\u0007"',
+        ) from None
+    except RecursionError:
+        raise QuerygenError.of(
+            "yaml-syntax",
+            "brackets or lists are nested too deeply to be a spec",
             span=Span(name, 1, 1),
-            help="a spec needs at least `histogram: NAME` and a range of `submission_date` in `filters`",
-        )
+            help="look for a bracket that is repeated by mistake",
+        ) from None
+    if reader.findings:
+        raise QuerygenError(tuple(reader.findings))
     if not isinstance(data, dict):
-        raise QuerygenError.of(
-            "not-a-mapping",
-            "a spec is a mapping of keys to values",
-            span=_span(name, text, 0, 0),
-            help="start with `histogram: NAME`",
-        )
+        found = {MappingNode: "mapping", SequenceNode: "list"}.get(type(root), "text")
+        raise _wrong_document(f"a spec is a mapping of keys to values, not a {found}", name, text, found)
     return Source(name, data, text, root)
+
+
+def _wrong_document(message: str, name: str, text: str = "", found: str = "") -> QuerygenError:
+    help_ = "start with `histogram: NAME`, and a range of `submission_date` in `filters`"
+    if found == "list":
+        help_ = "a file is one spec; put each into a file of its own"
+    span = _span(name, text, 0, 0) if text else Span(name, 1, 1)
+    return QuerygenError.of("not-a-mapping" if text else "empty-spec", message, span=span, help=help_)
+
+
+class _Reader:
+    """Makes plain data of YAML's nodes, and a finding of whatever a spec cannot have."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.findings: list[Diagnostic] = []
+        self._name, self._text = name, text
+        self._scalars = YAML(typ="safe", pure=True).constructor
+        self._made: dict[int, Any] = {}
+        self._open: set[int] = set()
+
+    def value(self, node: Node) -> Any:
+        """The node as dicts, lists and scalars; a node that is used twice, by an alias, is read once."""
+        if id(node) in self._open:
+            self._report(node, "endless", "this anchor contains itself", "write the values out")
+            return None
+        if id(node) not in self._made:
+            self._open.add(id(node))
+            self._made[id(node)] = self._plain(node)
+            self._open.remove(id(node))
+        return self._made[id(node)]
+
+    def _plain(self, node: Node) -> Any:
+        if str(node.tag) not in _KNOWN_TAGS:
+            tag = str(node.tag).replace(_TAG, "!!")
+            self._report(node, "unknown-tag", f"the tag `{tag}` means nothing in a spec", "leave it out")
+            return None
+        if isinstance(node, MappingNode):
+            return self._mapping(node)
+        if isinstance(node, SequenceNode):
+            return [self.value(item) for item in node.value]
+        try:
+            made = self._scalars.construct_object(node)
+            # JSON writes a character beyond U+FFFF as two escapes; half of one is no character.
+            return made.encode("utf-16", "surrogatepass").decode("utf-16") if isinstance(made, str) else made
+        except UnicodeDecodeError:
+            self._report(node, "bad-scalar", "this text has half a character", "write the character itself")
+            return None
+        except (ValueError, YAMLError):
+            # What looks like a date and is none, such as 2020-02-30.
+            what = (
+                "day or time that exists"
+                if str(node.tag).endswith("timestamp")
+                else "number that can be read"
+            )
+            self._report(
+                node, "bad-scalar", f"`{node.value}` is no {what}", "quote it if it is meant as text"
+            )
+            return None
+
+    def _mapping(self, node: MappingNode) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        for key, value in node.value:
+            if not isinstance(key, ScalarNode):
+                what = "mapping" if isinstance(key, MappingNode) else "list"
+                help_ = "quote text that begins with a bracket or a brace"
+                self._report(key, "bad-key", f"a key is a name, not a {what}", help_)
+            elif key.tag == f"{_TAG}merge":
+                self._report(key, "bad-key", "YAML 1.2 has no merge key `<<`", "write the keys out")
+            elif key.tag != f"{_TAG}str":
+                message = (
+                    f"the key `{key.value}` is not read as text" if key.value else "a key is missing here"
+                )
+                self._report(key, "bad-key", message, f'quote it: "{key.value}"' if key.value else None)
+            elif key.value in made:
+                help_ = "keep one of the two; several values of one key are a list: [a, b]"
+                self._report(key, "duplicate-key", f"the key `{key.value}` is given twice", help_)
+            else:
+                made[key.value] = self.value(value)
+        return made
+
+    def _report(self, node: Node, code: str, message: str, help_: str | None) -> None:
+        span = _span_of(node, self._name, self._text)
+        self.findings.append(Diagnostic(code, message, span, help=help_))
 
 
 def load_file(path: str | Path) -> Source:
@@ -131,65 +238,36 @@ def load_file(path: str | Path) -> Source:
         QuerygenError: its content is no YAML or JSON mapping.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        content = Path(path).read_bytes()
     except FileNotFoundError:
-        raise UsageError.of(
-            "no-such-file", f"the spec {path} does not exist", help="give the path of a YAML or JSON file"
+        raise UsageError.of("no-such-file", f"the spec {path} does not exist", help=_FILE_HELP) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        message = f"the spec {path} cannot be read: {reason[:1].lower()}{reason[1:]}"
+        raise UsageError.of("unreadable-file", message, help=_FILE_HELP) from None
+    return load_bytes(content, str(path))
+
+
+_FILE_HELP = "give the path of a YAML or JSON file"
+
+
+def load_bytes(content: bytes, name: str) -> Source:
+    """Reads a spec as `load_text` does, from UTF-8 with or without a byte order mark.
+
+    Raises:
+        QuerygenError: the content is no YAML or JSON mapping.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - content.rfind(b"\n", 0, error.start)
+        raise QuerygenError.of(
+            "not-utf8", "this is not UTF-8 text", span=Span(name, line, column), help="save the spec as UTF-8"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise UsageError.of("unreadable-file", f"the spec {path} cannot be read: {reason}") from None
-    return load_text(text, str(path))
+    return load_text(text.replace("\r\n", "\n").replace("\r", "\n"), name)
 
 
 def from_mapping(data: Mapping[str, Any]) -> Source:
     """A spec made in Python; its errors name dotted paths instead of lines."""
     return Source(None, dict(data))
-
-
-def _syntax_error(error: MarkedYAMLError, text: str, name: str) -> QuerygenError:
-    problem = str(error.problem or error.context or "it cannot be read as YAML").split("\n", 1)[0]
-    mark = error.problem_mark or error.context_mark
-    span = _span(name, text, mark.line, mark.column) if mark else None
-    if problem.startswith("found duplicate key"):
-        key = problem.split('"')[1] if '"' in problem else problem.split()[3]
-        return QuerygenError.of(
-            "duplicate-key",
-            f"the key `{key}` is given twice",
-            span=span,
-            help="keep one of the two; several values of one key are a list: [a, b]",
-        )
-    return QuerygenError.of(
-        "yaml-syntax",
-        f"this is not valid YAML: {_lower(problem)}",
-        span=span,
-        help="look for a missing space after a colon, an unclosed quote or bracket, or uneven indentation",
-    )
-
-
-def _bad_scalar(error: ValueError, root: Node, text: str, name: str) -> QuerygenError:
-    """The error for a scalar such as 2020-02-30, which looks like a date and is none."""
-    nodes = [root]
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, MappingNode):
-            nodes += [part for pair in node.value for part in pair]
-        elif isinstance(node, SequenceNode):
-            nodes += node.value
-        else:
-            try:
-                YAML(typ="safe", pure=True).load(text[node.start_mark.index : node.end_mark.index])
-            except ValueError:
-                mark, length = node.start_mark, node.end_mark.index - node.start_mark.index
-                span = _span(name, text, mark.line, mark.column, length)
-                return QuerygenError.of(
-                    "bad-scalar",
-                    f"`{node.value}` is no date that exists",
-                    span=span,
-                    help="dates are written 2020-04-20; quote the value if it is meant as text",
-                )
-    return QuerygenError.of("yaml-syntax", f"{name}: {_lower(str(error))}")
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]

@@ -4,6 +4,7 @@ Only the shape is checked here, and what the keys mean to each other. Names of p
 dimensions are looked up by `resolve`, which knows the catalog.
 """
 
+import contextlib
 import datetime as dt
 import re
 from typing import Annotated, Any, Literal
@@ -11,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -40,9 +42,10 @@ HISTOGRAM_FIELDS = (
 )
 
 
-def _problem(code: str, message: str, help: str = "") -> PydanticCustomError:  # noqa: A002
-    """An error of ours inside a pydantic validator; `help` travels in its context."""
-    return PydanticCustomError("querygen", "{message}", {"code": code, "message": message, "help": help})
+def _problem(code: str, message: str, help: str = "", key: str = "") -> PydanticCustomError:  # noqa: A002
+    """An error of ours in a pydantic validator; `help` and the `key` it is about travel in its context."""
+    context = {"code": code, "message": message, "help": help, "key": key}
+    return PydanticCustomError("querygen", "{message}", context)
 
 
 class StrictModel(BaseModel):
@@ -80,6 +83,17 @@ Value = Annotated[
     ),
     WithJsonSchema({"type": ["string", "number", "boolean"]}),
 ]
+Values = Annotated[tuple[Value, ...], Field(min_length=1)]
+Number = Annotated[
+    Annotated[StrictInt, Tag("whole number")] | Annotated[StrictFloat, Tag("number")],
+    Discriminator(
+        _kind_of_scalar, custom_error_type="querygen_number", custom_error_message="expected a number"
+    ),
+]
+
+
+def _value_kind(value: Any) -> str:
+    return "list" if isinstance(value, list | tuple) else "value"
 
 
 class Condition(StrictModel):
@@ -91,21 +105,25 @@ class Condition(StrictModel):
     gt: Value | None = Field(None, description="greater than")
     lte: Value | None = Field(None, description="less than or equal")
     lt: Value | None = Field(None, description="less than")
-    not_: "Value | tuple[Value, ...] | None" = Field(
-        None, alias="not", description="none of these values; rows without a value are kept"
-    )
+    not_: (
+        Annotated[Annotated[Value, Tag("value")] | Annotated[Values, Tag("list")], Discriminator(_value_kind)]
+        | None
+    ) = Field(None, alias="not", description="none of these values; rows without a value are kept")
     is_null: StrictBool | None = Field(None, description="only rows without (true) or with (false) a value")
     last: StrictStr | None = Field(
         None, description="`14 days` or `2 weeks`, the last of which is `today`", examples=["14 days"]
     )
 
-    @field_validator("last")
+    @field_validator("last", mode="before")
     @classmethod
-    def _check_last(cls, last: str | None) -> str | None:
-        if last is not None and not re.fullmatch(r"[1-9][0-9]{0,4} (?:day|week)s?", last):
-            raise _problem(
-                "bad-last", f"`{last}` is no length of time", "write for example `14 days` or `2 weeks`"
+    def _check_last(cls, last: Any) -> Any:
+        if last is not None and not re.fullmatch(r"[1-9][0-9]{0,4} (?:day|week)s?", str(last), re.ASCII):
+            help_ = (
+                f"write `{last} days`"
+                if isinstance(last, int)
+                else "write for example `14 days` or `2 weeks`"
             )
+            raise _problem("bad-last", f"`{last}` is no length of time", help_)
         return last
 
     @model_validator(mode="after")
@@ -126,11 +144,11 @@ class Condition(StrictModel):
                     "two-bounds",
                     f"`{one.rstrip('_')}` and `{other}` both set the same end of the range",
                     "keep one of the two",
+                    key=other,
                 )
         if "last" in given and given & {"from_", "to", "gte", "gt", "lte", "lt"}:
-            raise _problem(
-                "two-bounds", "`last` already sets both ends of the range", "keep `last`, or from and to"
-            )
+            message = "`last` already sets both ends of the range"
+            raise _problem("two-bounds", message, "keep `last`, or from and to", key="last")
         for name in given:
             if getattr(self, name) is None:
                 key = name.rstrip("_")
@@ -138,6 +156,7 @@ class Condition(StrictModel):
                     "empty-operator",
                     f"`{key}` has no value",
                     "for rows without a value write {is_null: true}",
+                    key=key,
                 )
         return self
 
@@ -153,10 +172,9 @@ class Condition(StrictModel):
 def _filter_kind(value: Any) -> str:
     if isinstance(value, dict | Condition):
         return "operators"
-    return "list" if isinstance(value, list | tuple) else "value"
+    return _value_kind(value)
 
 
-Values = Annotated[tuple[Value, ...], Field(min_length=1)]
 Filter = Annotated[
     Annotated[Value, Tag("value")] | Annotated[Values, Tag("list")] | Annotated[Condition, Tag("operators")],
     Discriminator(_filter_kind),
@@ -170,17 +188,25 @@ class Case(StrictModel):
     when: dict[StrictStr, Filter] = Field(min_length=1, description="filters that must all hold")
 
 
+def _cases_kind(value: Any) -> str:
+    return "list" if isinstance(value, list | tuple) else "labels"
+
+
 class DefinedDimension(StrictModel):
     """A dimension that needs a definition: another name, bands of a number, or cases."""
 
     name: StrictStr = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", description="the column's name in the result")
     of: StrictStr | None = Field(None, description="the dimension or column that it is made of")
-    bands: tuple[StrictInt | StrictFloat, ...] | None = Field(
+    bands: tuple[Number, ...] | None = Field(
         None, min_length=1, description="ascending edges; a band holds its lower edge, not its upper"
     )
-    cases: "tuple[Case, ...] | dict[StrictStr, Filter] | None" = Field(
-        None, description="value and conditions, the first that holds; or label: filter on `of`"
-    )
+    cases: (
+        Annotated[
+            Annotated[tuple[Case, ...], Tag("list")] | Annotated[dict[StrictStr, Filter], Tag("labels")],
+            Discriminator(_cases_kind),
+        ]
+        | None
+    ) = Field(None, description="value and conditions, the first that holds; or label: filter on `of`")
     else_: StrictStr | None = Field(
         None, alias="else", description="the value of all other rows (default NULL)"
     )
@@ -188,23 +214,22 @@ class DefinedDimension(StrictModel):
     @model_validator(mode="after")
     def _check(self) -> "DefinedDimension":
         if self.bands is not None and self.cases is not None:
-            raise _problem(
-                "bands-and-cases", "a dimension has either `bands` or `cases`", "make it two dimensions"
-            )
+            message = "a dimension has either `bands` or `cases`"
+            raise _problem("bands-and-cases", message, "make it two dimensions", key="cases")
         if self.bands is not None and list(self.bands) != sorted(set(self.bands)):
-            raise _problem(
-                "unordered-bands", "the edges of `bands` must ascend", f"write {sorted(set(self.bands))}"
-            )
+            help_ = f"write {sorted(set(self.bands))}"
+            raise _problem("unordered-bands", "the edges of `bands` must ascend", help_, key="bands")
         if self.of is None and (self.cases is None or isinstance(self.cases, dict)):
             raise _problem(
                 "nothing-to-define", f"`{self.name}` lacks `of`: the column it is made of", "add `of: COLUMN`"
             )
         if isinstance(self.cases, tuple) and self.of is not None:
-            raise _problem("unused-of", "cases with `when` name their columns themselves", "leave out `of`")
+            message = "cases with `when` name their columns themselves"
+            raise _problem("unused-of", message, "leave out `of`", key="of")
         if self.cases is not None and not self.cases:
-            raise _problem("empty-cases", "`cases` is empty", "add at least one case")
+            raise _problem("empty-cases", "`cases` is empty", "add at least one case", key="cases")
         if self.else_ is not None and self.cases is None:
-            raise _problem("unused-else", "`else` belongs to `cases`", "leave out `else`")
+            raise _problem("unused-else", "`else` belongs to `cases`", "leave out `else`", key="else")
         return self
 
 
@@ -232,6 +257,29 @@ def _source_kind(value: Any) -> str:
     return "declaration" if isinstance(value, dict | DeclaredSource) else "name"
 
 
+def _histogram_kind(value: Any) -> str:
+    if isinstance(value, dict):
+        return "by table"
+    return "list" if isinstance(value, list | tuple) else "name"
+
+
+def _one_or_more(value: Any) -> str:
+    return "list" if isinstance(value, list | tuple) else "name"
+
+
+Names = Annotated[tuple[StrictStr, ...], Field(min_length=1)]
+OneOrMore = Annotated[
+    Annotated[StrictStr, Tag("name")] | Annotated[Names, Tag("list")], Discriminator(_one_or_more)
+]
+Histogram = Annotated[
+    Annotated[StrictStr, Tag("name")]
+    | Annotated[Names, Tag("list")]
+    | Annotated[dict[StrictStr, OneOrMore], Field(min_length=1), Tag("by table")],
+    Discriminator(_histogram_kind),
+]
+Unit = Literal["ns", "us", "ms", "s", "min", "h", "bytes", "KiB", "MiB", "GiB"]
+
+
 def _check_percentile(p: float) -> float:
     if 0 <= p <= 1:
         return float(p)
@@ -240,16 +288,27 @@ def _check_percentile(p: float) -> float:
     raise _problem("percentile-range", f"percentiles are fractions from 0 to 1, not {p:g}", hint)
 
 
+def _check_today(value: Any) -> Any:
+    is_day = isinstance(value, dt.date) and not isinstance(value, dt.datetime)
+    if value is None or is_day or value == "current":
+        return value
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+        with contextlib.suppress(ValueError):
+            return dt.date.fromisoformat(value)
+    raise _problem("bad-today", f"`{value}` is no day", "write a date such as 2020-04-20, or `current`")
+
+
 Percentile = Annotated[float, Field(strict=True), AfterValidator(_check_percentile)]
 
 
 class Spec(StrictModel):
     """One question to telemetry. `querygen schema` prints this model as a JSON Schema."""
 
-    histogram: StrictStr | None = Field(
+    histogram: Histogram | None = Field(
         None,
-        description="the probe (case-insensitive) or the path of its column",
-        examples=["FX_TAB_SWITCH_SPINNER_VISIBLE_MS"],
+        description="the probe or metric (case-insensitive), the path of its column, a list of them, "
+        "or {table: name} for each table that the spec is compiled for",
+        examples=["FX_TAB_SWITCH_SPINNER_VISIBLE_MS", "browser.tabswitch.spinner_visible"],
     )
     source: Annotated[
         Annotated[StrictStr, Tag("name")] | Annotated[DeclaredSource, Tag("declaration")],
@@ -257,7 +316,22 @@ class Spec(StrictModel):
     ] = Field(
         "telemetry.main", description="the table asked, or {table: …, like: …} for one of the same shape"
     )
-    process: Literal["parent"] = Field("parent", description="the process that recorded the histogram")
+    process: OneOrMore = Field(
+        "parent",
+        description="the process that recorded it, a list, `children` (all but parent), or `combined` (all)",
+    )
+    key: OneOrMore | None = Field(
+        None, description="of keyed and labelled metrics: one key, a list, or `*`; without it all are summed"
+    )
+    unit: Unit | None = Field(
+        None, description="the unit that values are given in (Glean records ns and bytes)"
+    )
+    min_clients: Annotated[StrictInt, Field(gt=0)] | None = Field(
+        None, description="groups of fewer clients have `low_data`"
+    )
+    low_data: Literal["mark", "drop"] = Field(
+        "mark", description="whether rows with `low_data` are kept, or dropped and counted in `n_dropped`"
+    )
     filters: dict[StrictStr, Filter] = Field(
         default_factory=dict,
         description="name: value | list (any of) | {from, to, gte, gt, lte, lt, not, is_null, last}",
@@ -281,12 +355,12 @@ class Spec(StrictModel):
         min_length=1,
         description=f"of `measure: pings`: columns, dimensions, {', '.join(HISTOGRAM_FIELDS)}",
     )
-    limit: Annotated[StrictInt, Field(gt=0)] | None = Field(
+    limit: Annotated[StrictInt, Field(gt=0, le=2**63 - 1)] | None = Field(
         None, description="for `measure: pings`: rows at most"
     )
     title: StrictStr | None = Field(None, description="the first line of the SQL's header")
     description: StrictStr | None = Field(None, description="a line of the header, for readers of the SQL")
-    today: dt.date | Literal["current"] | None = Field(
+    today: Annotated[dt.date | Literal["current"], BeforeValidator(_check_today)] | None = Field(
         None, description="the day that `last` ends on; `current` prints CURRENT_DATE()"
     )
     allow_full_scan: StrictBool = Field(False, description="permit a query without a bounded range of dates")
@@ -316,6 +390,7 @@ class Spec(StrictModel):
                 "unused-percentiles",
                 f"`percentiles` means nothing to `measure: {self.measure}`",
                 "leave out `percentiles`, or write `measure: percentiles`",
+                key="percentiles",
             )
         if self.measure != "pings":
             for key in ("fields", "limit"):
@@ -324,6 +399,7 @@ class Spec(StrictModel):
                         "unused-key",
                         f"`{key}` belongs to `measure: pings`",
                         f"leave out `{key}`, or ask for pings",
+                        key=key,
                     )
             if self.histogram is None and self.measure != "counts":
                 raise _problem("no-histogram", "a spec needs a `histogram`", "add `histogram: NAME`")
@@ -332,11 +408,17 @@ class Spec(StrictModel):
                 "unused-key",
                 "`dimensions` means nothing to `measure: pings`",
                 "ask for its columns in `fields`",
+                key="dimensions",
             )
+        if self.low_data == "drop" and self.min_clients is None:
+            raise _problem("unused-key", "`low_data` needs to know how few is low", "add `min_clients: 100`")
+        if self.measure == "pings" and self.min_clients is not None:
+            raise _problem("unused-key", "`min_clients` means nothing to `measure: pings`", "leave it out")
+        if self.measure not in ("percentiles", "distribution") and self.unit is not None:
+            raise _problem("unused-key", f"`unit` means nothing to `measure: {self.measure}`", "leave it out")
         if self.measure in ("pings", "counts") and self.normalization != "none":
-            raise _problem(
-                "unused-key", f"`normalization` means nothing to `measure: {self.measure}`", "leave it out"
-            )
+            message = f"`normalization` means nothing to `measure: {self.measure}`"
+            raise _problem("unused-key", message, "leave it out", key="normalization")
         return self
 
     @property

@@ -82,6 +82,11 @@ def path(dotted: str) -> Node:
     return node
 
 
+def field_of(record: Node, text: str) -> Node:
+    """A field of a record."""
+    return exp.Dot(this=record.copy(), expression=exp.to_identifier(text, quoted=False))
+
+
 def table(dotted: str) -> exp.Identifier:
     """A table as one quoted name, valid in BigQuery and a single name for Google's evaluator."""
     if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", dotted):
@@ -98,6 +103,8 @@ def literal(value: str | int | float | bool | dt.date | dt.datetime, kind: str) 
     """A value as a literal of a BigQuery type; the value must already be of that type."""
     if isinstance(value, bool):
         return exp.true() if value else exp.false()
+    if isinstance(value, int) and kind != "INT64" and abs(value) >= 2**63:
+        value = float(value)  # digits alone would be an INT64 out of its range
     if isinstance(value, int | float):
         number = exp.Literal.number(repr(abs(value)))
         return exp.Neg(this=number) if value < 0 else number

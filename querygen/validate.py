@@ -4,6 +4,8 @@ pydantic finds the mistakes; this module says them. Where a misspelt key makes t
 and a missing one) only the first is told, with the name that was meant.
 """
 
+import contextlib
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,18 +24,16 @@ def validate(source: Source) -> Spec:
     """
     for key in source.data:
         if not isinstance(key, str):
-            raise QuerygenError((_at(source, (key,), "bad-key", f"the key {key} is no name", at_key=True),))
+            raise QuerygenError.of("bad-key", f"the key {key!r} is no text", help="keys are names in quotes")
     try:
         return Spec.model_validate(dict(source.data))
     except ValidationError as error:
         details = error.errors(include_url=False)
-    findings = [_say(source, detail) for detail in _without_echoes(details)]
-    findings.sort(key=lambda d: (d.span.line, d.span.column) if d.span else (0, 0))
-    raise QuerygenError(tuple(findings))
+    findings = tuple(_say(source.data, detail) for detail in _without_echoes(details))
+    raise source.locate(QuerygenError(findings))
 
 
 def _at(
-    source: Source,
     path: Loc,
     code: str,
     message: str,
@@ -41,53 +41,51 @@ def _at(
     *,
     at_key: bool = False,
 ) -> Diagnostic:
-    return Diagnostic(code, message, source.span(path, at_key=at_key), path, help or None)
+    return Diagnostic(code, message, loc=path, help=help or None, at_key=at_key)
 
 
 def _without_echoes(details: Sequence[Any]) -> list[Any]:
-    """Drops `missing` findings that a misspelt key beside them explains."""
+    """Drops what other findings explain: a key is missing, since it is misspelt; a list has no valid item."""
     unknown = [detail for detail in details if detail["type"] == "extra_forbidden"]
-    return [
-        detail
-        for detail in details
-        if detail["type"] != "missing"
-        or not any(
+
+    def is_echo(detail: Any) -> bool:
+        if detail["type"] == "too_short":
+            return bool(detail["input"])
+        return detail["type"] == "missing" and any(
             other["loc"][:-1] == detail["loc"][:-1]
             and suggest(str(other["loc"][-1]), [str(detail["loc"][-1])])
             for other in unknown
         )
-    ]
+
+    return [detail for detail in details if not is_echo(detail)]
 
 
-def _say(source: Source, detail: Mapping[str, Any]) -> Diagnostic:
+def _say(data: Mapping[str, Any], detail: Mapping[str, Any]) -> Diagnostic:
     loc: Loc = tuple(detail["loc"])
-    path = _real_path(source.data, loc)
+    path = _real_path(data, loc)
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "extra_forbidden":
         keys = _keys_of(loc)
         message = f"unknown key `{loc[-1]}`"
         help_ = similar_name_help(str(loc[-1]), keys, "a key") or f"the keys here are {', '.join(keys)}"
-        return _at(source, (*path[:-1], loc[-1]), "unknown-key", message, help_, at_key=True)
+        return _at((*path[:-1], loc[-1]), "unknown-key", message, help_, at_key=True)
     if kind == "querygen":
-        at_key = context["code"] in ("unused-percentiles", "unused-key") and len(path) == 0
-        if at_key:
-            key = context["message"].split("`")[1]
-            return _at(source, (key,), context["code"], context["message"], context["help"], at_key=True)
-        return _at(source, path, context["code"], context["message"], context["help"])
+        key = context["key"]
+        place = (*path, key) if key else path
+        return _at(place, context["code"], context["message"], context["help"], at_key=bool(key))
     if kind == "missing":
-        return _at(source, path, "missing-key", f"the key `{loc[-1]}` is missing", f"add `{loc[-1]}: …`")
+        return _at(path, "missing-key", f"the key `{loc[-1]}` is missing", f"add `{loc[-1]}: …`")
     if kind == "literal_error":
-        return _literal(source, path, value, context["expected"])
+        return _literal(path, value, context["expected"])
     message, hint = _common(kind, value, context, detail["msg"], path)
-    return _at(source, path, "wrong-type" if "type" in kind else "bad-value", message, hint)
+    return _at(path, "wrong-type" if "type" in kind else "bad-value", message, hint)
 
 
-def _literal(source: Source, path: Loc, value: Any, expected: str) -> Diagnostic:
+def _literal(path: Loc, value: Any, expected: str) -> Diagnostic:
     choices = [word for word in expected.replace(" or ", ", ").replace("'", "").split(", ") if word]
     help_ = similar_name_help(str(value), choices, "a value") or f"the values are {', '.join(choices)}"
-    if path and path[-1] == "today":
-        help_ = "write a date such as 2020-04-20, or `current`"
-    return _at(source, path, "unknown-value", f"`{value}` is no value of `{path[-1] if path else ''}`", help_)
+    shown = f"`{value}`" if isinstance(value, str) else _described(value)
+    return _at(path, "unknown-value", f"{shown} is no value of `{path[-1] if path else ''}`", help_)
 
 
 def _common(
@@ -96,9 +94,14 @@ def _common(
     """Our sentence and help for pydantic's common kinds of error."""
     found = _described(value)
     key = next((str(part) for part in reversed(path) if isinstance(part, str)), "this")
+    if value is None:
+        hint = "for rows without a value write {is_null: true}" if kind == "querygen_value" else None
+        return f"`{key}` has no value", hint or "leave the key out, or give it a value"
     if kind == "string_type":
-        help_ = f'quote the value to keep it text: "{value}"' if isinstance(value, int | float) else None
-        return f"expected text, found {found}", help_
+        if isinstance(value, list | tuple | dict):
+            return f"expected text, found {found}", "write a name here"
+        shown = str(value).lower() if isinstance(value, bool) else value
+        return f"expected text, found {found}", f'quote the value to keep it text: "{shown}"'
     if kind in ("tuple_type", "list_type"):
         return f"`{key}` is a list, found {found}", f"write [{value}]" if not isinstance(
             value, dict
@@ -108,23 +111,34 @@ def _common(
             f"`{key}` is a mapping of names to values, found {found}",
             "write it as `name: value` lines below the key",
         )
-    if kind in ("int_type", "float_type", "int_from_float", "bool_type"):
-        wanted = {"int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number"}
-        return f"expected {wanted.get(kind, 'true or false')}, found {found}", None
-    if kind == "finite_number":
-        return f"expected a finite number, found {found}", None
+    if kind == "bool_type":
+        return f"expected true or false, found {found}", "write true or false without quotes"
+    if kind in ("int_type", "float_type", "querygen_number", "int_from_float", "finite_number"):
+        wanted = {"int_type": "a whole number", "int_from_float": "a whole number"}.get(kind, "a number")
+        wanted = "a finite number" if kind == "finite_number" else wanted
+        return f"expected {wanted}, found {found}", _number_help(value, key)
     if kind in ("too_short", "missing_values"):
         return f"`{key}` is empty", "leave the key out, or give at least one value"
-    if kind == "greater_than":
-        return f"`{key}` must be greater than {context['gt']}, found {found}", None
+    if kind in ("greater_than", "less_than_equal"):
+        which = f"greater than {context['gt']}" if "gt" in context else f"at most {context['le']}"
+        return f"`{key}` must be {which}, found {found}", "leave the key out, or write another number"
+    if kind == "string_pattern_mismatch" and key == "table":
+        return f"`{value}` is no name of a table", "write dataset.table or project.dataset.table"
     if kind == "string_pattern_mismatch":
         return f"`{value}` is no name that a column can have", "use letters, digits and underscores"
     if kind == "querygen_value":
-        hint = "for rows without a value write {is_null: true}" if value is None else None
-        return f"expected a value, found {found}", hint
-    if kind.startswith("date"):
-        return f"expected a date, found {found}", "write it as 2020-04-20"
+        return f"expected a value, found {found}", "write a text, a number, a date, true or false"
     return fallback[:1].lower() + fallback[1:], None
+
+
+def _number_help(value: Any, key: str) -> str:
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            if math.isfinite(float(value)):
+                return f"take off the quotes: {value}"
+    if key == "percentiles":
+        return "0.5 is the median, 0.95 the 95th percentile"
+    return "write a number such as 100"
 
 
 def _described(value: Any) -> str:

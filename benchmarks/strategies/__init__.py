@@ -1,7 +1,7 @@
 """Ways to answer one question: percentiles by build, one vote per client (`examples/tutorial/05-*.yaml`).
 
-Each module has `prepare(data) -> answer`: `data` is a folder that `querygen sample` wrote, and `answer()` reads
-it and returns the rows, sorted. A row is build_time (a datetime), percentile, value, n_clients, n_samples.
+Each module has `prepare(data) -> answer`: `data` is a folder that `querygen sample` wrote, and `answer()`
+reads it and returns the rows, sorted.
 
 The hand-written ones take what their author may know about the sample: every build id has 14 digits, and a
 histogram string that is not JSON is empty or cut off. querygen's own text assumes neither.
@@ -38,8 +38,8 @@ class Peer:
     Attributes:
         module: in this package.
         title: what the tables call it.
-        target: how many times as long it should take as querygen, at least; None for a peer that is here to be
-            fair to it.
+        target: how many times as long as querygen it should take, at least; None for a peer that is shown
+            in fairness.
     """
 
     module: str

@@ -1,4 +1,4 @@
-"""pandas as its best friend writes it: filters pushed down, flat columns, one tight loop instead of `explode`."""
+"""pandas as its best friend writes it: all filters pushed down, one tight loop instead of `explode`."""
 
 import datetime as dt
 import json

@@ -1,7 +1,7 @@
 """The fastest DuckDB SQL we know for this question, which one can only write knowing the histogram's bounds.
 
-Each JSON string is parsed into a struct of the 20 buckets of an exponential histogram from 1 to 1000, and summed
-column by column: no arrays, no unnesting, no grouping by bucket. Histograms of other bounds are left out.
+Each JSON string is parsed into a struct of the 20 buckets of an exponential histogram from 1 to 1000, and
+summed column by column: no arrays, no unnesting, no grouping by bucket. Other bounds are left out.
 """
 
 import json

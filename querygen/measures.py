@@ -1,0 +1,279 @@
+"""The measures: for each, the stages from the scan to its rows. A new measure is a function here and a template.
+
+to_histograms → histograms → [client_days] → clients → buckets → shares → percentiles | distribution
+to_histograms → samples → totals → summary
+pings → counts
+pings → [decodable → fields] → rows
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sqlglot import exp
+
+from querygen import plan
+from querygen.catalog import Column
+from querygen.plan import Comment, OutputColumn, Stage
+from querygen.scan import Scan
+from querygen.sqltext import Node, column, literal, name, path
+from querygen.units import converted
+
+LARGEST_COUNT = 2**40  # GLAM's cap: larger counts are corrupt
+TOLERANCE = "1e-9"  # a share this close to a percentile has reached it, so that engines agree at ties
+
+_GROUP_COUNTS = (OutputColumn("n_clients", "INT64"), OutputColumn("n_samples", "INT64"))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The stages of a measure and what they give.
+
+    Attributes:
+        columns: of the result, the dimensions first.
+        key: the columns beside the dimensions that identify a row.
+        order: what rows are ordered by after the dimensions.
+    """
+
+    stages: list[Stage]
+    columns: list[OutputColumn]
+    key: tuple[str, ...] = ()
+    order: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True)
+class RowField:
+    """A field of `measure: pings`: a column of the scan, or an expression over the histogram's text."""
+
+    name: str
+    type: str
+    source: Column | None = None
+    decoded: Node | None = None
+
+
+def percentiles(scan: Scan, unit: Fraction) -> Measured:
+    """The lowest bucket whose cumulative share reaches each percentile."""
+    lowest, kind = converted(exp.Min(this=column("bucket")), unit)
+    asked = [literal(p, "FLOAT64") for p in scan.spec.percentiles_or_default]
+    final = plan.Percentiles(
+        sentence=Comment("A percentile is the lowest bucket whose cumulative share reaches it."),
+        dimensions=scan.names,
+        percentiles=exp.Array(expressions=asked),
+        tolerance=exp.Literal.number(TOLERANCE),
+        value=lowest,
+    )
+    output = [OutputColumn("percentile", "FLOAT64"), OutputColumn("value", kind), *_GROUP_COUNTS]
+    stages = [*_buckets(scan), _shares(scan, cumulative=True), final]
+    return Measured(stages, scan.outputs + output, ("percentile",), (column("percentile"),))
+
+
+def distribution(scan: Scan, unit: Fraction) -> Measured:
+    """Each bucket's count and share."""
+    bucket, kind = converted(column("bucket"), unit)
+    final = plan.Distribution(
+        sentence=Comment("One row per bucket that has samples."), dimensions=scan.names, bucket=bucket
+    )
+    count = "INT64" if scan.spec.normalization == "none" else "FLOAT64"
+    output = [OutputColumn("bucket", kind), OutputColumn("count", count), OutputColumn("share", "FLOAT64")]
+    stages = [*_buckets(scan), _shares(scan, cumulative=False), final]
+    return Measured(stages, scan.outputs + output + list(_GROUP_COUNTS), ("bucket",), (column("bucket"),))
+
+
+def summary(scan: Scan, unit: Fraction) -> Measured:
+    """Count, sum and mean."""
+    by_day = scan.spec.normalization == "client_day"
+    votes = scan.spec.normalization != "none"
+    stages, passed = scan.to_histograms(_client_columns(scan, with_unidentified=False))
+    per = "client and day" if by_day else "client"
+    stages.append(
+        plan.Samples(
+            sentence=Comment("Each histogram's number of samples and their sum."),
+            source=name(stages[-1].name),
+            columns=passed,
+            is_text=scan.is_text,
+        )
+    )
+    stages.append(
+        plan.Totals(
+            sentence=Comment(f"The same per {per}. Histograms without a valid sample contribute nothing."),
+            dimensions=scan.names,
+            by_day=by_day,
+        )
+    )
+    weighed = f"each {per} is scaled to one sample" if votes else "every sample counts once"
+    stages.append(
+        plan.Summary(
+            sentence=Comment(f"Count, sum and mean, within {scan.group}; {weighed}."),
+            dimensions=scan.names,
+            votes=votes,
+        )
+    )
+    kinds = {"count": "INT64", "sum": "FLOAT64", "mean": "FLOAT64", "n_clients": "INT64"}
+    return Measured(stages, scan.outputs + [OutputColumn(n, kind) for n, kind in kinds.items()])
+
+
+def counts(scan: Scan, unit: Fraction) -> Measured:
+    """Clients and pings."""
+    client = ("client_id", scan.own(scan.source.client_id, "STRING"))
+    stages: list[Stage] = []
+    made_later = [d for d in scan.dimensions if d.source is None]
+    if made_later:
+        stages, _ = scan.to_histograms([client])
+        stages = [stage for stage in stages if not isinstance(stage, plan.Decodable)]
+    else:
+        stages = [scan.pings([client])]
+    stages.append(
+        plan.Counts(
+            sentence=Comment(f"Clients and pings, {scan.group}."),
+            dimensions=scan.names,
+            source=name(stages[-1].name),
+        )
+    )
+    output = [OutputColumn("n_clients", "INT64"), OutputColumn("n_pings", "INT64")]
+    return Measured(stages, scan.outputs + output)
+
+
+def pings(scan: Scan, fields: list[RowField]) -> Measured:
+    """The fields asked for, one row per ping."""
+    output = [OutputColumn(f.name, f.type) for f in fields]
+    columns = tuple(column(f.name) for f in fields)
+    decodes = any(f.decoded is not None for f in fields)
+    extra = [(f.name, f.source) for f in fields if f.source is not None]
+    recorded = scan.asked[0].recording if scan.asked else None
+    plain = tuple(column(alias) for alias, _ in extra)
+    if decodes and recorded:
+        extra.append(("recorded", Column(scan.source.node(recorded.path), "STRING", recorded.needs)))
+    stages: list[Stage] = [scan.pings(extra)]
+    if decodes:
+        stages.append(
+            plan.Decodable(
+                sentence=Comment("Only strings of the forms that Firefox writes can be decoded."),
+                source=name("pings"),
+                columns=plain,
+            )
+        )
+        stages.append(
+            plan.Fields(
+                sentence=Comment("The fields asked for."),
+                source=name("decodable"),
+                columns=tuple(
+                    exp.alias_(f.decoded, name(f.name)) if f.decoded is not None else column(f.name)
+                    for f in fields
+                ),
+            )
+        )
+    limited = f"At most {scan.spec.limit} pings" if scan.spec.limit else "The pings"
+    stages.append(
+        plan.Rows(
+            sentence=Comment(f"{limited}, in the order of the fields, so that every run shows the same."),
+            source=name(stages[-1].name),
+            columns=columns,
+        )
+    )
+    return Measured(stages, output, order=columns)
+
+
+MEASURES: dict[str, Callable[[Scan, Fraction], Measured]] = {
+    "percentiles": percentiles,
+    "distribution": distribution,
+    "summary": summary,
+    "counts": counts,
+}
+
+
+def marked(measured: Measured, min_clients: int, *, drop: bool) -> Measured:
+    """The same rows, those of few clients marked, or dropped and counted."""
+    few = f"fewer than {min_clients} clients"
+    sentence = f"Rows of {few} are dropped; n_dropped is how many." if drop else f"low_data marks {few}."
+    stage = plan.Marked(
+        sentence=Comment(sentence),
+        source=name(measured.stages[-1].name),
+        columns=tuple(column(c.name) for c in measured.columns),
+        min_clients=literal(min_clients, "INT64"),
+        drop=drop,
+    )
+    last = OutputColumn("n_dropped", "INT64") if drop else OutputColumn("low_data", "BOOL")
+    return Measured([*measured.stages, stage], [*measured.columns, last], measured.key, measured.order)
+
+
+def _client_columns(scan: Scan, *, with_unidentified: bool) -> list[tuple[str, Column]]:
+    """The columns that tell clients (and days) apart; pings without a client id have no vote."""
+    source, normalization = scan.source, scan.spec.normalization
+    client = scan.own(source.client_id, "STRING")
+    columns = [("client_id", client)]
+    if normalization == "client_day":
+        day = exp.Date(this=source.node(source.timestamp))
+        columns.append(("day", Column(day, "DATE", (source.timestamp,))))
+    elif normalization == "none" and with_unidentified:
+        columns.append(("submission_timestamp", scan.own(source.timestamp, "TIMESTAMP")))
+    if normalization != "none":
+        scan.predicates.append(exp.Not(this=exp.Is(this=client.node, expression=exp.null())))
+    return columns
+
+
+def _buckets(scan: Scan) -> list[Stage]:
+    """From the scan to one row per group and bucket."""
+    normalization = scan.spec.normalization
+    by_day = normalization == "client_day"
+    stages, passed = scan.to_histograms(_client_columns(scan, with_unidentified=True))
+    cap = literal(LARGEST_COUNT, "INT64")
+    stages.append(
+        plan.Histograms(
+            sentence=Comment("Each histogram as an array of keys and counts."),
+            source=name(stages[-1].name),
+            columns=passed,
+            is_text=scan.is_text,
+        )
+    )
+    dropped = "Empty buckets and impossible counts are dropped."
+    if by_day:
+        stages.append(
+            plan.ClientDays(
+                sentence=Comment(f"Each client's samples of a day. {dropped}"),
+                dimensions=scan.names,
+                largest_count=cap,
+            )
+        )
+    together = "Each client's samples together"
+    alone = " A ping without a client id stands for itself." if normalization == "none" else ""
+    stages.append(
+        plan.Clients(
+            sentence=Comment(
+                f"{together}, each with its share of its day." if by_day else f"{together}. {dropped}{alone}"
+            ),
+            dimensions=scan.names,
+            largest_count=cap,
+            from_days=by_day,
+            unidentified=normalization == "none",
+        )
+    )
+    votes = {
+        "none": "Every sample counts once.",
+        "client": "Every client has one vote, divided among its buckets by its samples.",
+        "client_day": "Every client has one vote per day, divided among its buckets by samples.",
+    }[normalization]
+    stages.append(
+        plan.Buckets(
+            sentence=Comment(f"One row per bucket. {votes} A client is counted at its first entry."),
+            dimensions=scan.names,
+            votes_per_client=normalization == "client",
+            votes_per_day=by_day,
+        )
+    )
+    return stages
+
+
+def _shares(scan: Scan, *, cumulative: bool) -> plan.Shares:
+    what = "The share of votes at or below each bucket" if cumulative else "Each bucket's share of the votes"
+    return plan.Shares(
+        sentence=Comment(f"{what}, within {scan.group}; clients and samples of the whole group."),
+        dimensions=scan.names,
+        cumulative=cumulative,
+    )
+
+
+def decoded_field(field: str) -> Node:
+    """The expression for a field of the decoded histogram, such as `sum`."""
+    function = field if field == "histogram_type" else f"histogram_{field.removeprefix('n_')}"
+    call = exp.Anonymous(this=function, expressions=[path("histogram_text")])
+    return exp.Dot(this=exp.to_identifier("querygen"), expression=call)

@@ -1,0 +1,130 @@
+"""Where a distribution is recorded: the columns of a table that hold it, one for each process."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from querygen.catalog import Place, SourceTable
+from querygen.errors import QuerygenError
+from querygen.schema import Field
+from querygen.sqltext import NAME
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One column that holds a distribution.
+
+    Attributes:
+        path: the column.
+        process: the process that recorded it; None where the table doesn't tell processes apart.
+        is_text: a string in one of the legacy forms, not an array of keys and counts.
+        is_keyed: an array, one distribution for each key (or label).
+        kind: the record it stands in (`histograms`, `timing_distribution`).
+        unit: of its buckets, where the table says so.
+    """
+
+    path: str
+    process: str | None
+    is_text: bool
+    is_keyed: bool
+    kind: str
+    unit: str | None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The paths that a query over it reads."""
+        if self.is_text or self.is_keyed:
+            return (self.path,)
+        return (f"{self.path}.values", f"{self.path}.sum")
+
+
+def find_recordings(source: SourceTable, name: str) -> tuple[Recording, ...]:
+    """All columns that hold the distribution `name`: a probe's name, or the path of one column.
+
+    Names are compared without regard to case. Of an open record, which takes any name, a column is assumed
+    only where no record has the name for certain.
+
+    Raises:
+        QuerygenError: the name stands for several metrics of different types, or its column holds no
+            distribution.
+    """
+    as_path = _by_path(source, name)
+    if as_path:
+        return (as_path,)
+    column = name.replace(".", "_").lower() if source.dotted_names else name.lower()
+    if not NAME.fullmatch(column):
+        return ()
+    certain: list[Recording] = []
+    assumed: list[Recording] = []
+    for place in _places(source):
+        record = source.schema.find(place.at)
+        if record is None:
+            continue
+        found = record.fields.get(column) or record.open
+        made = _recording(f"{place.at}.{column}", found, place) if found else None
+        if made:
+            (certain if column in record.fields else assumed).append(made)
+    recordings = certain or assumed
+    if source.dotted_names and certain and len(certain) > 1:
+        paths = ", ".join(recording.path for recording in certain)
+        raise QuerygenError.of(
+            "ambiguous-metric",
+            f"`{name}` exists under several metric types: {paths}",
+            help="name the column path that is meant",
+        )
+    return tuple(recordings)
+
+
+def all_names(source: SourceTable) -> Iterator[str]:
+    """The names of all distributions that the schema knows for certain."""
+    for place in _places(source):
+        record = source.schema.find(place.at)
+        if record is not None:
+            yield from record.fields
+
+
+def _places(source: SourceTable) -> Iterator[Place]:
+    """The places with their processes filled in."""
+    for place in source.recorded:
+        if "*" not in place.at:
+            yield place
+            continue
+        before, after = place.at.split(".*.")
+        parent = source.schema.find(before)
+        known = [name for name in parent.fields if name != "parent"] if parent and source.strict else None
+        for process in source.processes if known is None else known:
+            yield Place(f"{before}.{process}.{after}", process, place.unit)
+
+
+def _by_path(source: SourceTable, name: str) -> Recording | None:
+    """The recording at a column path, whatever record it stands in."""
+    resolved = source.schema.resolve(name) if "." in name else None
+    if resolved is None:
+        return None
+    spelling, field = resolved
+    record, _, _ = spelling.rpartition(".")
+    place = next((place for place in _places(source) if place.at == record), Place(record))
+    made = _recording(spelling, field, place)
+    if made is None:
+        raise QuerygenError.of(
+            "not-a-histogram",
+            f"`{name}` holds no histogram: it is {field.bigquery_type()}",
+            help="a histogram is a STRING, a record with `values`, or an array of key and one of these",
+        )
+    return made
+
+
+def _recording(path: str, field: Field, place: Place) -> Recording | None:
+    """The recording that a field of this type is; None for another type."""
+    kind = place.at.rpartition(".")[2]
+    value = field
+    is_keyed = field.repeated
+    if is_keyed:
+        if set(field.fields) != {"key", "value"}:
+            return None
+        value = field.fields["value"]
+    if value.type == "STRING":
+        return Recording(path, place.process, True, is_keyed, kind, place.unit)
+    values = value.fields.get("values")
+    if value.type == "RECORD" and values is not None and values.repeated and "key" in values.fields:
+        return Recording(path, place.process, False, is_keyed, kind, place.unit)
+    return None

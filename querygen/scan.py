@@ -1,0 +1,244 @@
+"""The first stages of every query: the scan, and the way from a ping to each of its histograms.
+
+    pings → [recordings] → [keys] → [decodable] → …
+
+`recordings` where several columns are asked together (processes, histograms), `keys` where they are keyed,
+`decodable` where they are text.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from sqlglot import exp
+
+from querygen import plan
+from querygen.catalog import Column, SourceTable
+from querygen.dimensions import ResolvedDimension
+from querygen.plan import Comment, OutputColumn, Stage
+from querygen.recordings import Recording
+from querygen.spec import Spec
+from querygen.sqltext import Node, column, field_of, literal, name, path, table, text
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A recording that the spec asks for, and what its rows are called.
+
+    Attributes:
+        histogram: the name as the spec gives it.
+        process: what `process` shows for it: its own process, or `children`, or `combined`.
+    """
+
+    recording: Recording
+    histogram: str
+    process: str | None
+
+
+@dataclass
+class Scan:
+    """What is read, and the stages from the table to one row per histogram.
+
+    Attributes:
+        asked: the recordings; none for measures that need no histogram.
+        predicates: what pings must pass.
+        needs: grows by what the stages read.
+    """
+
+    spec: Spec
+    source: SourceTable
+    dimensions: tuple[ResolvedDimension, ...]
+    asked: tuple[Asked, ...]
+    predicates: list[Node]
+    needs: list[str] = field(default_factory=list)
+
+    @property
+    def names(self) -> tuple[Node, ...]:
+        """The dimensions as columns, for stages that pass them on or group by them."""
+        return tuple(column(d.name) for d in self.dimensions)
+
+    @property
+    def outputs(self) -> list[OutputColumn]:
+        """The dimensions as columns of the result."""
+        return [OutputColumn(d.name, d.type) for d in self.dimensions]
+
+    @property
+    def order(self) -> tuple[Node, ...]:
+        """What rows are ordered by first."""
+        return tuple(d.order for d in self.dimensions)
+
+    @property
+    def group(self) -> str:
+        """A group in words."""
+        return "each " + " and ".join(d.name for d in self.dimensions) if self.dimensions else "all together"
+
+    @property
+    def is_text(self) -> bool:
+        """Whether histograms are strings, which must be decoded."""
+        return all(asked.recording.is_text for asked in self.asked)
+
+    @property
+    def is_keyed(self) -> bool:
+        """Whether there is a histogram for each key."""
+        return any(asked.recording.is_keyed for asked in self.asked)
+
+    def own(self, dotted: str, kind: str) -> Column:
+        """A column of the table that the query itself needs."""
+        return Column(self.source.node(dotted), kind, (dotted,))
+
+    def pings(self, extra: list[tuple[str, Column]]) -> plan.Pings:
+        """The scan with the dimensions' columns and further ones."""
+        wanted = [(d.name, d.source) for d in self.dimensions if d.source is not None] + extra
+        self.needs += [need for _, made in wanted for need in made.needs]
+        self.needs += [need for asked in self.asked for need in asked.recording.needs]
+        predicates = [*self.predicates]
+        carried = [self._is_carried(asked.recording) for asked in self.asked]
+        if carried:
+            predicates.append(carried[0] if len(carried) == 1 else exp.Paren(this=exp.or_(*carried)))
+        passed = "that pass the filters" if self.predicates else "of all days"
+        carries = " and carry the histogram" if self.asked else ""
+        scanned = table(self.source.table)
+        return plan.Pings(
+            sentence=Comment(f"The pings of {self.source.table} {passed}{carries}."),
+            table=exp.alias_(scanned, self.source.alias) if self.source.alias else scanned,
+            columns=tuple(aliased(made.node, alias) for alias, made in wanted),
+            predicates=tuple(predicates),
+        )
+
+    def _is_carried(self, recording: Recording) -> Node:
+        """Whether a ping has the recording: a string, or an array that is not empty."""
+        node = self.source.node(recording.path)
+        if recording.is_text and not recording.is_keyed:
+            return is_given(node)
+        array = node if recording.is_keyed else field_of(node, "values")
+        return _is_filled(array)
+
+    def to_histograms(self, client_columns: list[tuple[str, Column]]) -> tuple[list[Stage], tuple[Node, ...]]:
+        """The stages up to one row per histogram, and the columns that they pass on.
+
+        The last stage has the histogram as `histogram_text` if it is text, else as the array `recorded`
+        with `recorded_sum` beside it.
+        """
+        passed: list[Node] = [column(d.name) for d in self.dimensions if d.source is not None]
+        passed += [column(alias) for alias, _ in client_columns]
+        several = len(self.asked) > 1
+        extra = [*client_columns]
+        if several:
+            extra.append(("recordings", self._recordings()))
+        elif self.asked[0].recording.is_text or self.is_keyed:
+            extra.append(("recorded", self._column_of(self.asked[0].recording)))
+        else:
+            extra += self._values_of(self.asked[0].recording)
+        stages: list[Stage] = [self.pings(extra)]
+        fixed = {} if several else self._labels(self.asked[0])
+        if several:
+            stages.append(self._recordings_stage(passed))
+            passed += [column(d.name) for d in self.dimensions if d.made_by == "recordings"]
+        elif fixed:
+            stages[0] = replace(
+                stages[0],
+                columns=(
+                    *stages[0].columns,
+                    *(aliased(text(value), label) for label, value in fixed.items()),
+                ),
+            )
+            passed += [column(label) for label in fixed]
+        if self.is_keyed:
+            stages.append(self._keys_stage(stages[-1], passed))
+            passed += [column(d.name) for d in self.dimensions if d.made_by == "keys"]
+        if self.is_text:
+            stages.append(
+                plan.Decodable(
+                    sentence=Comment("Strings of the forms that Firefox writes; others contribute nothing."),
+                    source=name(stages[-1].name),
+                    columns=tuple(passed),
+                )
+            )
+        return stages, tuple(passed)
+
+    def _column_of(self, recording: Recording) -> Column:
+        return Column(self.source.node(recording.path), "STRING", recording.needs)
+
+    def _values_of(self, recording: Recording) -> list[tuple[str, Column]]:
+        """A distribution's entries and sum."""
+        node = self.source.node(recording.path)
+        return [
+            ("recorded", Column(field_of(node, "values"), "ARRAY", recording.needs)),
+            ("recorded_sum", Column(field_of(node, "sum"), "INT64", ())),
+        ]
+
+    def _labels(self, asked: Asked) -> dict[str, str]:
+        """The values of the dimensions `histogram` and `process` for one recording."""
+        values = {"histogram": asked.histogram, "process": asked.process}
+        wanted = [d.name for d in self.dimensions if d.made_by == "recordings"]
+        return {label: value for label in wanted if (value := values[label]) is not None}
+
+    def _recordings(self) -> Column:
+        """The recordings of one ping as an array, each with its labels."""
+        structs: list[Node] = []
+        for asked in self.asked:
+            fields = [exp.alias_(text(value), label) for label, value in self._labels(asked).items()]
+            if asked.recording.is_text or self.is_keyed:
+                fields.append(aliased(self.source.node(asked.recording.path), "recorded"))
+            else:
+                fields += [aliased(made.node, alias) for alias, made in self._values_of(asked.recording)]
+            structs.append(exp.Struct(expressions=fields))
+        needs = tuple(need for asked in self.asked for need in asked.recording.needs)
+        return Column(exp.Array(expressions=structs), "ARRAY", needs)
+
+    def _recordings_stage(self, passed: list[Node]) -> plan.Recordings:
+        labels = [d.name for d in self.dimensions if d.made_by == "recordings"]
+        fields = [*labels, "recorded"] + ([] if self.is_text or self.is_keyed else ["recorded_sum"])
+        recorded = path("recording.recorded")
+        what = " and ".join(labels) if labels else "column that holds it"
+        return plan.Recordings(
+            sentence=Comment(f"One row per ping and {what}."),
+            columns=(*passed, *(aliased(path(f"recording.{label}"), label) for label in fields)),
+            predicate=is_given(recorded) if self.is_text and not self.is_keyed else _is_filled(recorded),
+        )
+
+    def _keys_stage(self, before: Stage, passed: list[Node]) -> plan.Keys:
+        wanted = self.spec.key
+        keys = [wanted] if isinstance(wanted, str) else list(wanted or ())
+        shown = any(d.made_by == "keys" for d in self.dimensions)
+        value = path("keyed.value")
+        columns: list[Node] = [*passed]
+        if shown:
+            columns.append(aliased(path("keyed.key"), "key"))
+        if self.is_text:
+            columns.append(aliased(value, "recorded"))
+        else:
+            columns += [
+                aliased(field_of(value, "values"), "recorded"),
+                aliased(field_of(value, "sum"), "recorded_sum"),
+            ]
+        tests = [literal(key, "STRING") for key in keys if key != "*"]
+        predicate: Node | None = None
+        if tests and "*" not in keys:
+            key = path("keyed.key")
+            predicate = (
+                exp.EQ(this=key, expression=tests[0])
+                if len(tests) == 1
+                else exp.In(this=key, expressions=tests)
+            )
+        which = "and key" if shown else "and key, which are then taken together"
+        return plan.Keys(
+            sentence=Comment(f"One row per recording {which}."),
+            source=name(before.name),
+            columns=tuple(columns),
+            predicate=predicate,
+        )
+
+
+def is_given(node: Node) -> Node:
+    """`node IS NOT NULL`."""
+    return exp.Not(this=exp.Is(this=node, expression=exp.null()))
+
+
+def aliased(node: Node, alias: str) -> Node:
+    """`node AS alias`, or the node alone where it has that name already."""
+    if isinstance(node, exp.Column) and node.sql() == alias:
+        return node
+    return exp.Alias(this=node, alias=name(alias))
+
+
+def _is_filled(array: Node) -> Node:
+    return exp.GT(this=exp.ArraySize(this=array), expression=exp.Literal.number(0))

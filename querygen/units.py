@@ -1,0 +1,42 @@
+"""Units of values: what a table records, and the exact conversion to what a spec asks for."""
+
+from fractions import Fraction
+
+from sqlglot import exp
+
+from querygen.sqltext import Node
+
+_NANOSECONDS = {
+    "ns": 1,
+    "us": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "min": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+_BYTES = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+
+def factor(recorded: str, asked: str) -> Fraction | None:
+    """What a value in `recorded` is multiplied by to be in `asked`; None between time and memory."""
+    for sizes in (_NANOSECONDS, _BYTES):
+        if recorded in sizes and asked in sizes:
+            return Fraction(sizes[recorded], sizes[asked])
+    return None
+
+
+def units_like(recorded: str) -> list[str]:
+    """The units that a value in `recorded` can be given in."""
+    return [*_NANOSECONDS] if recorded in _NANOSECONDS else [*_BYTES] if recorded in _BYTES else []
+
+
+def converted(node: Node, by: Fraction) -> tuple[Node, str]:
+    """The value in the other unit, and its type: exact, or one correctly rounded division."""
+    if by == 1:
+        return node, "INT64"
+    if by.denominator == 1:
+        return exp.Mul(this=node, expression=exp.Literal.number(by.numerator)), "INT64"
+    if by.numerator == 1:
+        return exp.Div(this=node, expression=exp.Literal.number(by.denominator)), "FLOAT64"
+    scaled = exp.Paren(this=exp.Mul(this=node, expression=exp.Literal.number(by.numerator)))
+    return exp.Div(this=scaled, expression=exp.Literal.number(by.denominator)), "FLOAT64"

@@ -1,0 +1,64 @@
+"""The query in words: its title, what is counted, which filters hold, and the chart that shows the result."""
+
+from querygen import VERSION
+from querygen.dimensions import ResolvedDimension, operators
+from querygen.plan import Comment
+from querygen.scan import Scan
+from querygen.spec import Spec
+
+_TIMES = ("DATE", "DATETIME", "TIMESTAMP")
+
+
+def header(spec: Spec, scan: Scan, notes: list[str]) -> tuple[Comment, ...]:
+    """The comments on top of the SQL; `notes` are what was decided for the user."""
+    # Redash turns what stands before a colon or between commas of a first comment into job labels.
+    lines = [(spec.title or _title(spec, scan)).replace(":", " -").replace(",", " and")]
+    if spec.description:
+        lines.append(spec.description)
+    lines.append(f"Counted: {_counted(spec, bool(scan.dimensions))}")
+    lines += [f"Note: {note}" for note in notes]
+    if spec.filters:
+        lines.append("Filters: " + "; ".join(f"{name} {operators(by)}" for name, by in spec.filters.items()))
+    chart = _chart(spec, scan.dimensions)
+    if chart:
+        lines.append(f"Chart in STMO: {chart}")
+    lines.append(f"Made with querygen {VERSION}")
+    return tuple(map(Comment, lines))
+
+
+def _title(spec: Spec, scan: Scan) -> str:
+    by = " by " + " and ".join(d.name for d in scan.dimensions) if scan.dimensions else ""
+    names = dict.fromkeys(asked.histogram for asked in scan.asked)
+    if not names:
+        return f"{(spec.measure or '').capitalize() if spec.measure == 'pings' else 'Clients and pings'}{by}"
+    return f"{(spec.measure or '').capitalize()} of {' and '.join(names)}{by}"
+
+
+def _counted(spec: Spec, grouped: bool) -> str:
+    group = " within each group" if grouped else ""
+    if spec.measure == "pings":
+        return "nothing; each row is one ping"
+    if spec.measure == "counts":
+        return "distinct client ids and pings; pings without a client id are in n_pings only"
+    words = {
+        "none": "every recorded sample once",
+        "client": f"one vote per client{group}; pings without a client id have none",
+        "client_day": f"one vote per client and submission day{group}; pings without a client id have none",
+    }[spec.normalization]
+    return f"{words}. n_clients has a sample in the group. n_samples is what they recorded"
+
+
+def _chart(spec: Spec, dimensions: tuple[ResolvedDimension, ...]) -> str | None:
+    """The settings of the chart that shows this result in STMO."""
+    names = [d.name for d in dimensions]
+    if spec.measure == "distribution":
+        series = f", series = {' and '.join(names)}" if names else ""
+        return f"type bar, x = bucket (as category, not sorted again), y = share{series}"
+    y = {"percentiles": "value", "summary": "mean", "counts": "n_clients"}.get(spec.measure or "")
+    if y is None or (not names and spec.measure != "percentiles"):
+        return None
+    if not names:
+        return f"type bar, x = percentile, y = {y}"
+    rest = names[1:] if spec.measure != "percentiles" else ["percentile", *names[1:]]
+    series = f", series = {' and '.join(rest)}" if rest else ""
+    return f"type {'line' if dimensions[0].type in _TIMES else 'bar'}, x = {names[0]}, y = {y}{series}"
