@@ -51,9 +51,7 @@ def linear(low: int, high: int, n: int, *, truncated: bool = False) -> tuple[int
     _check(high, n)
     low, gaps = max(low, 1), n - 2
     half = 0 if truncated else gaps  # integers only: x // gaps, or floor(x / gaps + 1/2)
-    bounds = (
-        (2 * (low * (gaps - i) + high * i) + half) // (2 * gaps) for i in range(gaps + 1)
-    )
+    bounds = ((2 * (low * (gaps - i) + high * i) + half) // (2 * gaps) for i in range(gaps + 1))
     return tuple(dict.fromkeys((0, *bounds)))
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from unicodedata import combining, east_asian_width
 
+_MOST = 30  # findings that are printed
 _LONGEST = 1000  # characters of a message
 _WIDEST = 120  # characters of a source line that is shown whole
 
@@ -95,13 +96,16 @@ def _cells(text: str) -> int:
 
 @dataclass
 class QuerygenError(Exception):
-    """One or more findings. `str()` prints them all, one after the other."""
+    """One or more findings. `str()` prints them, one after the other, up to a number that people read."""
 
     diagnostics: Sequence[Diagnostic] = field(default_factory=tuple)
     exit_code = 1
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.diagnostics))
+        lines = [str(finding) for finding in self.diagnostics[:_MOST]]
+        if len(self.diagnostics) > _MOST:
+            lines.append(f"… and {len(self.diagnostics) - _MOST} findings more")
+        return "\n".join(lines)
 
     def __hash__(self) -> int:
         return id(self)

@@ -1,4 +1,4 @@
-"""The measures: for each, the stages from the scan to its rows. A new measure is a function here and a template.
+"""The measures: for each, the stages from the scan to its rows. A new one is a function and a template.
 
 to_histograms → histograms → [client_days] → clients → buckets → shares → percentiles | distribution
 to_histograms → samples → totals → summary

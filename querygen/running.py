@@ -13,7 +13,7 @@ from querygen import data
 from querygen.catalog import Catalog
 from querygen.check import CheckedSql
 from querygen.engines import duckdb as on_duckdb
-from querygen.errors import UsageError, similar_name_help
+from querygen.errors import UsageError
 from querygen.plan import Plan
 from querygen.result import Result
 from querygen.translate import translate
@@ -79,8 +79,8 @@ def attach(
         if found is None:
             raise UsageError.of(
                 "no-data",
-                f"there is no data for the table `{plan.table}`",
-                help=similar_name_help(plan.table, files, "a table") or f"add --data {plan.table}=PATH",
+                f"there is no data for the table `{plan.table}`, only for {' and '.join(files)}",
+                help=f"add --data {plan.table}=PATH",
             )
         return data.attach(connection, plan.table, found, source.schema, plan.needs, source.strict).notes
     from querygen.sample import TABLE, builtin_sample

@@ -6,7 +6,7 @@
 `decodable` where they are text.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sqlglot import exp
 
@@ -127,20 +127,13 @@ class Scan:
             extra.append(("recorded", self._column_of(self.asked[0].recording)))
         else:
             extra += self._values_of(self.asked[0].recording)
+        if not several:
+            labels = self._labels(self.asked[0])
+            extra += [(label, Column(text(value), "STRING", ())) for label, value in labels.items()]
         stages: list[Stage] = [self.pings(extra)]
-        fixed = {} if several else self._labels(self.asked[0])
         if several:
             stages.append(self._recordings_stage(passed))
-            passed += [column(d.name) for d in self.dimensions if d.made_by == "recordings"]
-        elif fixed:
-            stages[0] = replace(
-                stages[0],
-                columns=(
-                    *stages[0].columns,
-                    *(aliased(text(value), label) for label, value in fixed.items()),
-                ),
-            )
-            passed += [column(label) for label in fixed]
+        passed += [column(d.name) for d in self.dimensions if d.made_by == "recordings"]
         if self.is_keyed:
             stages.append(self._keys_stage(stages[-1], passed))
             passed += [column(d.name) for d in self.dimensions if d.made_by == "keys"]

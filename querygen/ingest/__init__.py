@@ -10,12 +10,12 @@ The rules, in the modules that hold them:
   labels, buckets); a list under a record of `f0_`, `f1_`, … becomes that record; an object under a STRING
   column, such as a histogram, becomes its JSON text; a value of another type than its column's, which no
   rule converts, is left over, as are names that the schema doesn't know.
-- `derive`: what the pipeline adds by itself: `submission_timestamp`, `document_id`, `sample_id`, `metadata.uri`
-  and the `normalized_*` columns.
+- `derive`: what the pipeline adds by itself: `submission_timestamp`, `document_id`, `sample_id`,
+  `metadata.uri` and the `normalized_*` columns.
 """
 
 from querygen.ingest.names import column_name
-from querygen.ingest.rows import Converter
+from querygen.ingest.rows import convert
 from querygen.ingest.run import IngestReport, Progress, ingest
 
-__all__ = ["Converter", "IngestReport", "Progress", "column_name", "ingest"]
+__all__ = ["IngestReport", "Progress", "column_name", "convert", "ingest"]

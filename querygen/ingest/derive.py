@@ -23,14 +23,14 @@ def derived(row: Mapping[str, Any], schema: Schema, received: datetime | None) -
     the time of a `received` that is given.
 
     Args:
-        row: as `Converter.convert` makes it.
+        row: as `convert` makes it.
         schema: the table's.
         received: when the ping came; without it, when it says it was made.
 
     Raises:
         ValueError: the ping doesn't say when it was made, and nobody else does.
     """
-    is_glean = "client_info" in row or schema.find("client_info") is not None
+    is_glean = schema.find("client_info") is not None
     about = _of_glean(row, schema) if is_glean else _of_main(row)
     client_id, channel, system, os_version, app, document_id = about
     found: dict[str, Any] = {
@@ -44,13 +44,12 @@ def derived(row: Mapping[str, Any], schema: Schema, received: datetime | None) -
     }
     if not is_glean and (uri := _uri(row)):
         found["metadata"] = {"uri": uri} | row.get("metadata", {})
-    own = {name for name in row if name != "metadata"}
-    result = {name: value for name, value in found.items() if value is not None and name not in own}
-    result["submission_timestamp"] = timestamp(_submitted(row, received, is_glean))
-    return {name: value for name, value in result.items() if schema.find(name) is not None}
+    found = {name: value for name, value in found.items() if name == "metadata" or name not in row}
+    found["submission_timestamp"] = timestamp(_submitted(row, received, is_glean))
+    return {name: value for name, value in found.items() if value is not None and schema.find(name)}
 
 
-def normalize_client_id(ping: Mapping[str, Any]) -> dict[str, Any]:
+def with_bare_ids(ping: Mapping[str, Any]) -> dict[str, Any]:
     """The ping with its client id, if that is a UUID, in lower case and without braces."""
     result = dict(ping)
     for name in ("clientId", "client_id"):
@@ -93,7 +92,7 @@ def normalized_os_version(version: str) -> str:
 def timestamp(moment: datetime) -> str:
     """The moment as rows have it, in UTC with microseconds. Without a time zone it is taken for UTC."""
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _of_main(row: Mapping[str, Any]) -> tuple[str | None, ...]:

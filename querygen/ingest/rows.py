@@ -25,19 +25,13 @@ def compact(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-class Converter:
-    """Makes rows of a table out of pings."""
+def convert(ping: Mapping[str, Any], schema: Schema) -> tuple[Json, Json]:
+    """The row of a ping, and what has no place in it, under the ping's own names.
 
-    def __init__(self, schema: Schema) -> None:
-        self.schema = schema
-
-    def convert(self, ping: Mapping[str, Any]) -> tuple[Json, Json]:
-        """The row of a ping, and what has no place in it, under the ping's own names.
-
-        Values are as in JSON. What is null or an empty array or record is not in the row: in BigQuery that
-        is all the same.
-        """
-        return _record(self.schema.root, ping)
+    Values are as in JSON. What is null or an empty array or record is not in the row: in BigQuery that is all
+    the same.
+    """
+    return _record(schema.root, ping)
 
 
 def _record(record: Field, value: Mapping[str, Any]) -> tuple[Json, Json]:
@@ -68,7 +62,7 @@ def _field(record: Field, name: str) -> Field | None:
 
 
 def _is_nothing(value: object) -> bool:
-    return value is None or value == [] or value == {}
+    return value is None or value in ([], {})
 
 
 def _value(field: Field, value: Any) -> tuple[Any, Any]:
@@ -113,7 +107,7 @@ def _records(field: Field, value: list[Any]) -> tuple[Any, Any]:
 
 
 def _is_map(field: Field) -> bool:
-    return list(field.fields) in (["key", "value"], ["key"])
+    return set(field.fields) in ({"key", "value"}, {"key"})
 
 
 def _pairs(field: Field, value: Json) -> tuple[Any, Any]:
@@ -150,12 +144,22 @@ def _scalar(field: Field, value: Any) -> Any:
         # The pipeline takes true for 1; 1.0 is no whole number to it.
         return int(value) if isinstance(value, int) and -(2**63) <= value < 2**63 else _LEFT
     if kind == "FLOAT64":
-        return (int(value) if isinstance(value, bool) else value) if isinstance(value, (int, float)) else _LEFT
+        return (
+            (int(value) if isinstance(value, bool) else value) if isinstance(value, (int, float)) else _LEFT
+        )
     if kind == "BOOL":
         return value if isinstance(value, bool) else _LEFT
     if kind == "JSON":
         return value
     return value if isinstance(value, str) and is_spelt_as(kind, value) else _LEFT
+
+
+def _float(value: Any) -> Any:
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int):
+        return value if abs(value) < 1 << 1023 else _LEFT
+    return value if isinstance(value, float) else _LEFT
 
 
 def _use_counter(column: str, value: Any) -> str | None:

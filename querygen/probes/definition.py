@@ -220,7 +220,9 @@ class Definitions:
         """
         paired = {id(mirror.glean) for mirror in self.mirrors}
         return tuple(
-            probe for probe in self.probes if probe.mirror and probe.kind != "event" and id(probe) not in paired
+            probe
+            for probe in self.probes
+            if probe.mirror and probe.kind != "event" and id(probe) not in paired
         )
 
     def mirrors_of(self, probe: ProbeDefinition) -> tuple[Mirror, ...]:
@@ -239,9 +241,7 @@ class Definitions:
         return pairs[0].legacy if pairs else None
 
     @staticmethod
-    def _chosen(
-        probes: Iterable[ProbeDefinition], generation: Generation | None
-    ) -> list[ProbeDefinition]:
+    def _chosen(probes: Iterable[ProbeDefinition], generation: Generation | None) -> list[ProbeDefinition]:
         return [probe for probe in probes if generation in {None, probe.generation}]
 
     @cached_property
@@ -281,7 +281,9 @@ def _index(
     for probe in probes:
         index.setdefault(key(probe), []).append(probe)
     # Legacy first, which `find` relies on.
-    return {name: tuple(sorted(found, key=lambda p: p.generation != "legacy")) for name, found in index.items()}
+    return {
+        name: tuple(sorted(found, key=lambda p: p.generation != "legacy")) for name, found in index.items()
+    }
 
 
 def _mirror(glean: ProbeDefinition, legacy: ProbeDefinition) -> Mirror:

@@ -1,0 +1,47 @@
+"""Each example compiles to the SQL beside it and prints what its page says."""
+
+from pathlib import Path
+
+import pytest
+
+from querygen.api import load
+from querygen.show import as_table
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = sorted((ROOT / "examples").glob("*/*.yaml"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_prints_what_its_page_says(path, golden):
+    query = load(path)
+    command = f"$ querygen run {path.relative_to(ROOT)}\n"
+    golden(path.with_suffix(".sql"), query.sql())
+    golden(path.with_suffix(".txt"), command + as_table(query.run()).decode())
+
+
+def test_there_are_examples():
+    assert len([path for path in EXAMPLES if path.parent.name == "tutorial"]) == 6
+
+
+def test_the_tutorials_three_histograms():
+    rows = load(ROOT / "examples/tutorial/02-sum-and-bucket-count.yaml").run().rows()
+    assert sorted((row["sum"], row["bucket_count"]) for row in rows) == [(118, 20), (1996, 20), (19145, 20)]
+
+
+def test_the_last_days_builds_count():
+    """The tutorial compares build ids as strings, which drops the builds of 20 April."""
+    rows = load(ROOT / "examples/tutorial/04-percentiles-by-build.yaml").run().rows()
+    days = {row["build_time"].date().isoformat() for row in rows}
+    assert min(days) == "2020-04-06" and max(days) == "2020-04-20" and len(days) == 15
+
+
+def test_one_vote_per_client_lowers_the_upper_percentiles_and_windows_7_raises_them():
+    def typical(name):
+        rows = load(ROOT / "examples/tutorial" / name).run().rows()
+        values = sorted(row["value"] for row in rows if row["percentile"] == 0.5)
+        return values[len(values) // 2]
+
+    merged = typical("04-percentiles-by-build.yaml")
+    voted = typical("05-client-normalized-by-build.yaml")
+    windows_7 = typical("06-client-normalized-windows-7.yaml")
+    assert voted < merged < windows_7
