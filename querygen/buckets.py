@@ -12,8 +12,8 @@ import math
 from functools import lru_cache
 
 EXPONENTIAL, LINEAR, BOOLEAN, FLAG, COUNT, CATEGORICAL = range(6)
-"""The `histogram_type` numbers in legacy pings. Enumerated histograms are sent as LINEAR, and by some versions
-of Firefox categorical ones too."""
+"""The `histogram_type` numbers in legacy pings. Enumerated histograms are sent as LINEAR, and so were
+categorical ones by some versions of Firefox."""
 
 MINIMAL = (0, 1, 2)
 """The bounds of boolean, flag and count histograms; 2 is never hit."""

@@ -164,10 +164,8 @@ def _kind(ping: Json) -> str:
     if any(isinstance(ping.get(name), dict) for name in ("client_info", "ping_info")):
         return "Glean"
     kind = ping.get("type", "main")
-    if not isinstance(ping.get("payload"), dict):
-        raise ValueError(
-            "neither a main ping, which has a `payload`, nor a Glean ping, which has `ping_info`"
-        )
-    if kind != "main":
-        raise ValueError(f"a ping of type {kind!r}; of those with a `payload` only main pings are read")
-    return "main"
+    if isinstance(ping.get("payload"), dict) and kind == "main":
+        return "main"
+    if isinstance(kind, str) and kind != "main":
+        raise ValueError(f"a ping of type `{kind[:40]}`, where main or Glean pings are read")
+    raise ValueError("neither a main ping, which has `payload`, nor a Glean ping, which has `ping_info`")

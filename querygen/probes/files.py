@@ -47,13 +47,22 @@ class DefinitionFile:
         """Where the key stands that the path of `keys` leads to; the last of them that can be found."""
         start = 0
         for depth, key in enumerate(keys):
-            indent = r"^[ \t{]*" if self.name.removesuffix(".xz").endswith(".json") or depth else "^"
-            found = re.compile(rf"""{indent}["']?({re.escape(key)})["']?\s*:""", re.MULTILINE).search(
-                self.text, start
-            )
+            indent = "" if self.is_json else r"^[ \t]+" if depth else "^"
+            quote = '"' if self.is_json else "[\"']?"
+            pattern = rf"{indent}{quote}({re.escape(key)}){quote}\s*:"
+            found = re.compile(pattern, re.MULTILINE).search(self.text, start)
             if found:
                 start = found.start(1)
         return span_at(self.name, self.text, start)
+
+    @property
+    def is_json(self) -> bool:
+        """Whether it is a Histograms.json; the others are YAML."""
+        return _is_json(self.name)
+
+
+def _is_json(name: str) -> bool:
+    return name.removesuffix(".xz").endswith(".json")
 
 
 def span_at(name: str, text: str, index: int) -> Span:
@@ -86,7 +95,7 @@ def definition_files(path: str | Path) -> Iterator[DefinitionFile]:
         raise UsageError.of(
             "no-definitions",
             f"{path} holds no probe definitions",
-            help="they are files named Histograms.json, Scalars.yaml or metrics.yaml (also .xz or in a .tar.xz)",
+            help="they are Histograms.json, Scalars.yaml and metrics.yaml files (also as .xz or in a .tar.xz)",
         )
 
 
@@ -131,10 +140,7 @@ def _decoded(name: str, raw: bytes) -> DefinitionFile:
         raise QuerygenError.of(
             "not-utf8", "it is not UTF-8 text", span=Span(name, line, 1), help="save the file as UTF-8"
         ) from None
-    if name.removesuffix(".xz").endswith(".json"):
-        content = _json(name, text)
-    else:
-        content = _cached_yaml(name, text)
+    content = _json(name, text) if _is_json(name) else _cached_yaml(name, text)
     if not isinstance(content, dict):
         raise QuerygenError.of(
             "not-definitions",
@@ -150,12 +156,13 @@ def _json(name: str, text: str) -> Any:
         content = dict(pairs)
         if len(content) < len(pairs):
             key = next(key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i]))
-            places = [m.start() for m in re.finditer(rf'"{re.escape(key)}"\s*:', text)]
+            places = [m.start(1) for m in re.finditer(rf'"({re.escape(key)})"\s*:', text)]
+            # The parser doesn't say where; a key that occurs only there can be found.
             raise QuerygenError.of(
                 "duplicate-key",
-                f"`{key}` is defined twice",
-                span=span_at(name, text, places[1] if len(places) > 1 else 0),
-                help="remove one of the two definitions",
+                f"{name}: `{key}` is given twice",
+                span=span_at(name, text, places[1]) if len(places) == 2 else None,
+                help="remove one of the two",
             )
         return content
 
