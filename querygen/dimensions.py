@@ -16,7 +16,8 @@ from querygen.sqltext import NAME, Node, column, literal, text
 
 # Names that stages give to columns of their own, or to themselves.
 RESERVED = frozenset({
-    "bucket", "buckets", "client_days", "client_id", "clients", "count", "counts", "cumulative_share", "day",
+    "bucket", "buckets", "cell", "client_days", "client_id", "clients", "count", "counts", "cubed",
+    "cumulative_share", "day",
     "decodable", "distribution", "entries", "entry", "fields", "histogram", "histogram_text", "histograms",
     "key", "keyed", "keys", "low_data", "marked", "mean", "n_clients", "n_dropped", "n_pings", "n_samples",
     "percentile", "percentiles", "pings", "position", "process", "recorded", "recorded_sum", "recording",
@@ -57,14 +58,13 @@ class ResolvedDimension:
         """BigQuery's name of the column's type."""
         return self.source.type if self.source is not None else "STRING"
 
-    @property
-    def order(self) -> Node:
-        """What rows are ordered by: the value, or the place of its label."""
+    def order(self, *, with_all: bool) -> Node:
+        """What rows are ordered by: the value, or the place of its label; `*` comes first of a cube's."""
         if not self.labels:
             return column(self.name)
+        labels = ("*", *self.labels) if with_all else self.labels
         places = [
-            exp.If(this=text(label), true=exp.Literal.number(place))
-            for place, label in enumerate(self.labels, 1)
+            exp.If(this=text(label), true=exp.Literal.number(place)) for place, label in enumerate(labels, 1)
         ]
         return exp.Case(this=column(self.name), ifs=places)
 

@@ -6,6 +6,7 @@ pings → counts
 pings → [decodable → fields] → rows
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,8 +16,8 @@ from sqlglot import exp
 from querygen import plan
 from querygen.catalog import Column
 from querygen.plan import Comment, OutputColumn, Stage
-from querygen.scan import Scan
-from querygen.sqltext import Node, column, literal, name, path
+from querygen.scan import Scan, aliased
+from querygen.sqltext import Node, column, literal, name, path, text
 from querygen.units import converted
 
 LARGEST_COUNT = 2**40  # GLAM's cap: larger counts are corrupt
@@ -93,9 +94,11 @@ def summary(scan: Scan, unit: Fraction) -> Measured:
             is_text=scan.is_text,
         )
     )
+    stages += _cubed(scan, stages[-1], (*passed, column("n_samples"), column("sum")))
     stages.append(
         plan.Totals(
             sentence=Comment(f"The same per {per}. Histograms without a valid sample contribute nothing."),
+            source=name(stages[-1].name),
             dimensions=scan.names,
             by_day=by_day,
         )
@@ -122,6 +125,7 @@ def counts(scan: Scan, unit: Fraction) -> Measured:
         stages = [stage for stage in stages if not isinstance(stage, plan.Decodable)]
     else:
         stages = [scan.pings([client])]
+    stages += _cubed(scan, stages[-1], (*scan.names, column("client_id")))
     stages.append(
         plan.Counts(
             sentence=Comment(f"Clients and pings, {scan.group}."),
@@ -225,12 +229,14 @@ def _buckets(scan: Scan) -> list[Stage]:
             is_text=scan.is_text,
         )
     )
+    stages += _cubed(scan, stages[-1], (*passed, column("buckets")))
     dropped = "Empty buckets and impossible counts are dropped."
     if by_day:
         stages.append(
             plan.ClientDays(
                 sentence=Comment(f"Each client's samples of a day. {dropped}"),
-                dimensions=scan.names,
+                source=name(stages[-1].name),
+                dimensions=scan.names_beside_entries(stages[-1].name),
                 largest_count=cap,
             )
         )
@@ -241,7 +247,8 @@ def _buckets(scan: Scan) -> list[Stage]:
             sentence=Comment(
                 f"{together}, each with its share of its day." if by_day else f"{together}. {dropped}{alone}"
             ),
-            dimensions=scan.names,
+            source=name(stages[-1].name),
+            dimensions=scan.names_beside_entries(stages[-1].name),
             largest_count=cap,
             from_days=by_day,
             unidentified=normalization == "none",
@@ -255,12 +262,45 @@ def _buckets(scan: Scan) -> list[Stage]:
     stages.append(
         plan.Buckets(
             sentence=Comment(f"One row per bucket. {votes} A client is counted at its first entry."),
-            dimensions=scan.names,
+            dimensions=scan.names_beside_entries(plan.Clients.name),
             votes_per_client=normalization == "client",
             votes_per_day=by_day,
         )
     )
     return stages
+
+
+def _cubed(scan: Scan, before: Stage, passed: tuple[Node, ...]) -> list[Stage]:
+    """With `cube`, each row also in the groups of all values (`*`) of one or more dimensions.
+
+    Before clients are taken together, so that each has one vote in every `*` row, too.
+    """
+    if not scan.spec.cube or not scan.dimensions:
+        return []
+    dimensions = {d.name for d in scan.dimensions}
+    columns: list[Node] = []
+    for passed_column in passed:
+        if passed_column.name in dimensions:
+            as_text = exp.cast(passed_column.copy(), "STRING")
+            either = exp.If(this=path(f"cell.all_{passed_column.name}"), true=text("*"), false=as_text)
+            columns.append(aliased(either, passed_column.name))
+        else:
+            columns.append(passed_column)
+    cells = [
+        exp.Struct(
+            expressions=[
+                exp.alias_(exp.true() if is_all else exp.false(), f"all_{d.name}")
+                for d, is_all in zip(scan.dimensions, combination, strict=True)
+            ]
+        )
+        for combination in itertools.product((False, True), repeat=len(scan.dimensions))
+    ]
+    words = "Each row in its own group, and in those of all values, which are called *."
+    return [
+        plan.Cubed(
+            sentence=Comment(words), source=name(before.name), columns=tuple(columns), cells=tuple(cells)
+        )
+    ]
 
 
 def _shares(scan: Scan, *, cumulative: bool) -> plan.Shares:

@@ -87,10 +87,21 @@ class Histograms(Stage):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cubed(Stage):
+    """Each row once for every combination of dimensions that may be `*`, which stands for all values."""
+
+    name = "cubed"
+    source: Node
+    columns: tuple[Node, ...]
+    cells: tuple[Node, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClientDays(Stage):
     """One row per client and day: its samples, and its entries in one list."""
 
     name = "client_days"
+    source: Node
     dimensions: tuple[Node, ...]
     largest_count: Node
 
@@ -105,6 +116,7 @@ class Clients(Stage):
     """
 
     name = "clients"
+    source: Node
     dimensions: tuple[Node, ...]
     largest_count: Node
     from_days: bool
@@ -150,6 +162,7 @@ class Totals(Stage):
     """One row per client (and day, where days vote): its samples and their sum."""
 
     name = "totals"
+    source: Node
     dimensions: tuple[Node, ...]
     by_day: bool
 

@@ -60,6 +60,9 @@ def _source(spec: Spec, catalog: Catalog) -> SourceTable:
     return found
 
 
+MOST_CUBED = 6
+
+
 @dataclass
 class _Resolver:
     """Works through one spec, collecting findings instead of stopping at the first."""
@@ -87,6 +90,7 @@ class _Resolver:
         scan = Scan(spec, self.source, dimensions, asked, [*first, *others])
         scan.needs += [need for _, source, _ in restricted for need in source.needs]
         unit = self._unit(asked)
+        self._check_cube(dimensions)
         fields = self._fields(columns, asked) if spec.measure == "pings" else []
         if self.findings:
             return None
@@ -283,6 +287,26 @@ class _Resolver:
             )
             return Fraction(1)
         return by
+
+    def _check_cube(self, dimensions: tuple[ResolvedDimension, ...]) -> None:
+        """A cube's dimensions become text, which engines write differently for some types."""
+        if not self.spec.cube:
+            return
+        for i, dimension in enumerate(dimensions):
+            if dimension.type in ("FLOAT64", "NUMERIC", "TIMESTAMP"):
+                self._report(
+                    "not-cubed",
+                    f"`{dimension.name}` is a {dimension.type}, which cannot be a dimension of a cube",
+                    ("dimensions", i),
+                    "use `bands` of it, or a date",
+                )
+        if len(dimensions) > MOST_CUBED:
+            self._report(
+                "too-many-dimensions",
+                f"a cube of {len(dimensions)} dimensions has {2 ** len(dimensions)} combinations",
+                ("cube",),
+                f"a cube takes at most {MOST_CUBED} dimensions",
+            )
 
     # ---- fields and dates ---------------------------------------------------------------------------------
 

@@ -55,15 +55,19 @@ class Scan:
         """The dimensions as columns, for stages that pass them on or group by them."""
         return tuple(column(d.name) for d in self.dimensions)
 
+    def names_beside_entries(self, source: str) -> tuple[Node, ...]:
+        """The dimensions in a stage that unnests entries, whose field `key` would be mistaken for a dimension."""
+        return tuple(path(f"{source}.key") if d.name == "key" else column(d.name) for d in self.dimensions)
+
     @property
     def outputs(self) -> list[OutputColumn]:
         """The dimensions as columns of the result."""
-        return [OutputColumn(d.name, d.type) for d in self.dimensions]
+        return [OutputColumn(d.name, "STRING" if self.spec.cube else d.type) for d in self.dimensions]
 
     @property
     def order(self) -> tuple[Node, ...]:
         """What rows are ordered by first."""
-        return tuple(d.order for d in self.dimensions)
+        return tuple(d.order(with_all=self.spec.cube) for d in self.dimensions)
 
     @property
     def group(self) -> str:

@@ -1,6 +1,5 @@
 """Show: a `Result` as a table for people, or as JSON, CSV or Parquet for programs."""
 
-import csv
 import datetime as dt
 import io
 import json
@@ -37,14 +36,8 @@ def as_json(result: Result) -> bytes:
 
 def as_csv(result: Result) -> bytes:
     """CSV with a header; NULL is empty and empty text is quoted, so that they stay apart."""
-    out = io.StringIO()
-    writer = csv.writer(
-        out, lineterminator="\n", quoting=csv.QUOTE_NOTNULL if hasattr(csv, "QUOTE_NOTNULL") else 0
-    )
-    writer.writerow(column.name for column in result.plan.columns)
-    for row in result.rows():
-        writer.writerow(_iso(value) if isinstance(value, dt.date) else value for value in row.values())
-    return out.getvalue().encode()
+    lines = [[column.name for column in result.plan.columns], *(row.values() for row in result.rows())]
+    return "".join(",".join(map(_csv_cell, line)) + "\n" for line in lines).encode()
 
 
 def as_parquet(result: Result) -> bytes:
@@ -68,6 +61,15 @@ def _iso(value: Any) -> str:
     if isinstance(value, dt.date):
         return value.isoformat()
     return str(value)
+
+
+def _csv_cell(value: Any) -> str:
+    # Not csv.writer, which can tell NULL from empty text only as of Python 3.12.
+    if value is None:
+        return ""
+    if isinstance(value, str) and (not value or any(c in value for c in ',"\r\n')):
+        return '"' + value.replace('"', '""') + '"'
+    return str(value).lower() if isinstance(value, bool) else _iso(value)
 
 
 def _cell(value: Any) -> str:

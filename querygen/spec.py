@@ -89,6 +89,7 @@ Number = Annotated[
     Discriminator(
         _kind_of_scalar, custom_error_type="querygen_number", custom_error_message="expected a number"
     ),
+    WithJsonSchema({"type": "number"}),
 ]
 
 
@@ -326,6 +327,9 @@ class Spec(StrictModel):
     unit: Unit | None = Field(
         None, description="the unit that values are given in (Glean records ns and bytes)"
     )
+    cube: StrictBool = Field(
+        False, description="also the rows of all values, called `*`, of every combination of dimensions"
+    )
     min_clients: Annotated[StrictInt, Field(gt=0)] | None = Field(
         None, description="groups of fewer clients have `low_data`"
     )
@@ -412,6 +416,10 @@ class Spec(StrictModel):
             )
         if self.low_data == "drop" and self.min_clients is None:
             raise _problem("unused-key", "`low_data` needs to know how few is low", "add `min_clients: 100`")
+        if self.cube and not self.dimensions:
+            raise _problem(
+                "unused-key", "`cube` needs `dimensions` to take all values of", "leave out `cube`"
+            )
         if self.measure == "pings" and self.min_clients is not None:
             raise _problem("unused-key", "`min_clients` means nothing to `measure: pings`", "leave it out")
         if self.measure not in ("percentiles", "distribution") and self.unit is not None:

@@ -40,16 +40,18 @@ class Peer:
         title: what the tables call it.
         target: how many times as long as querygen it should take, at least; None for a peer that is shown
             in fairness.
+        large: whether it takes many gigabytes.
     """
 
     module: str
     title: str
     target: float | None = None
+    large: bool = False
 
 
 OURS: Final = "querygen"
 PEERS: Final = (
-    Peer("array_udfs", "the tutorial's SQL, literally: array-valued UDFs on DuckDB", 20),
+    Peer("array_udfs", "the tutorial's SQL, literally: array-valued UDFs on DuckDB", 20, large=True),
     Peer("array_udfs_staged", "array-valued UDFs, rewritten for DuckDB and staged by hand"),
     Peer("pandas_rows", "idiomatic pandas", 8),
     Peer("pandas_tuned", "pandas, decoding in one tight loop"),

@@ -81,10 +81,9 @@ class ProbeDefinition:
 
     @property
     def is_categories(self) -> bool:
-        """Whether its buckets are values of their own, which have no order to take a percentile of.
+        """Whether its buckets are single values with a meaning each, not ranges of a quantity.
 
-        Custom distributions don't tell: one that mirrors an enumerated histogram is categories too, see
-        `Mirror.is_categories`.
+        Glean's custom distributions don't tell; `Definitions.is_categories` asks their mirrors.
         """
         return self.is_distribution and self.kind in {
             "enumerated", "categorical", "boolean", "flag", "use_counter",
@@ -93,7 +92,7 @@ class ProbeDefinition:
     @property
     def stored_unit(self) -> str | None:
         """The unit of the keys in the table: Glean stores any timing in ns and any memory in bytes."""
-        if self.bucketing == "functional" and self.unit in UNITS:
+        if self.bucketing == "functional" and self.unit:
             return UNITS[self.unit][0]
         return self.unit
 
@@ -143,13 +142,14 @@ class ProbeDefinition:
     def label(self, bucket: int) -> str | None:
         """The real name of a bucket of categories, such as `false`, a category or `(other)`; or None.
 
-        A use counter's are those of a boolean, where it is sent as JSON.
+        None for use counters: the pipeline stores them as one number, which decodes as bucket 0 but counts
+        what a boolean has in bucket 1.
         """
         if not self.is_categories:
             return None
-        if self.kind in {"boolean", "flag", "use_counter"}:
+        if self.kind in {"boolean", "flag"}:
             return {0: "false", 1: "true"}.get(bucket)
-        if bucket == self.overflow:
+        if self.kind == "categorical" and bucket == self.overflow:
             return "(other)"
         return self.labels[bucket] if self.labels and 0 <= bucket < len(self.labels) else None
 
@@ -172,11 +172,6 @@ class Mirror:
     legacy: ProbeDefinition
     form: Literal["distribution", "count", "categorical", "boolean", "scalar"]
     scale: Fraction
-
-    @property
-    def is_categories(self) -> bool:
-        """Whether the values are categories on both sides, which only the legacy side may say."""
-        return self.legacy.is_categories
 
     @property
     def same_buckets(self) -> bool:
@@ -240,6 +235,18 @@ class Definitions:
         pairs = self.mirrors_of(probe) if probe else ()
         return pairs[0].legacy if pairs else None
 
+    def is_categories(self, probe: ProbeDefinition) -> bool:
+        """Whether the probe's buckets are categories; a custom distribution's are if its mirror's are."""
+        custom = probe.kind.endswith("custom_distribution")
+        return probe.is_categories or (
+            custom and any(pair.legacy.is_categories for pair in self.mirrors_of(probe))
+        )
+
+    def unit_of(self, probe: ProbeDefinition) -> str | None:
+        """The probe's unit; where a legacy probe states none, that of the Glean metric it mirrors."""
+        stated = (pair.glean.unit for pair in self.mirrors_of(probe) if pair.form == "distribution")
+        return probe.unit or next(stated, None)
+
     @staticmethod
     def _chosen(probes: Iterable[ProbeDefinition], generation: Generation | None) -> list[ProbeDefinition]:
         return [probe for probe in probes if generation in {None, probe.generation}]
@@ -291,8 +298,8 @@ def _mirror(glean: ProbeDefinition, legacy: ProbeDefinition) -> Mirror:
         # Timings are mirrored in their time_unit, memory in its memory_unit, custom samples as they are;
         # labelled timings always in milliseconds.
         unit = "ms" if glean.kind == "labeled_timing_distribution" else glean.unit
-        functional = glean.bucketing == "functional" and unit is not None
-        return Mirror(glean, legacy, "distribution", Fraction(UNITS[unit][1] if functional and unit else 1))
+        units = UNITS[unit][1] if glean.bucketing == "functional" and unit else 1
+        return Mirror(glean, legacy, "distribution", Fraction(units))
     if legacy.is_distribution:
         if legacy.kind == "boolean":
             return Mirror(glean, legacy, "boolean", Fraction(1))

@@ -60,12 +60,8 @@ def _record(probe: ProbeDefinition) -> str:
 def _probe_columns(schema: Schema) -> Iterator[str]:
     kinds = ("histograms", "keyed_histograms", "scalars", "keyed_scalars")
     processes = schema.find("payload.processes")
-    records = [f"payload.{kind}" for kind in kinds]
-    records += [
-        f"payload.processes.{process}.{kind}"
-        for process in (processes.fields if processes else ())
-        for kind in kinds
-    ]
+    groups = ["payload", *(f"payload.processes.{name}" for name in (processes.fields if processes else ()))]
+    records = [f"{group}.{kind}" for group in groups for kind in kinds]
     metrics = schema.find("metrics")
     records += [f"metrics.{kind}" for kind in (metrics.fields if metrics else ())]
     for record in records:
@@ -80,7 +76,7 @@ def _why_undefined(column: str, other: ProbeDefinition | None, legacy: bool) -> 
     if other is None:
         return "not defined here: retired before, added after, or defined in a file left out"
     form = "keyed " if legacy and other.keyed else ""
-    return f"defined here as a {form}{other.kind}: the column is from when it was of another kind"
+    return f"of another version of Firefox: defined here as {form}{other.kind}"
 
 
 def _why_absent(probe: ProbeDefinition) -> str:

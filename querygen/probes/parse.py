@@ -18,6 +18,7 @@ from querygen.probes.files import DefinitionFile, definition_files
 _LOW_HIGH = ("linear", "exponential")
 _KINDS = (*_LOW_HIGH, "enumerated", "categorical", "boolean", "flag", "count")
 _LEAST_CATEGORIES = 50
+_MOST_BUCKETS = 100_000  # more is a slip of the pen; the greatest in use is 65,535
 
 _PROCESSES = {"main": "parent"}
 _CHILDREN = ("content", "gpu", "rdd", "socket", "utility", "extension")
@@ -62,9 +63,8 @@ def read_probes(path: str | Path) -> Definitions:
                 probes.append(parse(".".join(keys), entry, file.name))
             except _InvalidError as error:
                 place = file.span(*keys, *([error.key] if error.key in entry else []))
-                findings.append(
-                    Diagnostic("bad-definition", f"{'.'.join(keys)}: {error}", place, help=error.help)
-                )
+                message = f"{'.'.join(keys)}: {error}"
+                findings.append(Diagnostic("bad-definition", message, place, help=error.help))
         if findings:
             raise QuerygenError(findings)
     return Definitions(tuple(probes))
@@ -83,26 +83,27 @@ _Parse = Callable[[str, Mapping[str, Any], str], ProbeDefinition]
 
 def _entries(file: DefinitionFile) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any], _Parse]]:
     """Every definition in a file with the path of its keys and the function that reads its kind."""
-    if file.name.removesuffix(".xz").endswith(".json"):
-        levels = [((), file.content)]
-        parse: _Parse = _histogram
-    else:
-        parse = _metric if "glean" in str(file.content.get("$schema", "")) else _scalar
-        levels = [
-            ((key,), value) for key, value in file.content.items() if key[0] != "$" and key != "no_lint"
-        ]
-    for above, level in levels:
-        for name, entry in level.items() if isinstance(level, dict) else [("", level)]:
-            if not isinstance(entry, dict):
-                place = file.span(*above, name)
-                message = f"`{name or '.'.join(above)}` is not a definition"
-                raise QuerygenError.of(
-                    "not-definitions",
-                    message,
-                    span=place,
-                    help="a definition is a mapping with a `kind` or `type`",
-                )
-            yield (*above, name), entry, parse
+    if file.is_json:
+        for name, entry in file.content.items():
+            yield (name,), _mapping(file, entry, name), _histogram
+        return
+    parse = _metric if "glean" in str(file.content.get("$schema", "")) else _scalar
+    for category, entries in file.content.items():
+        if category.startswith("$") or category == "no_lint":
+            continue
+        for name, entry in _mapping(file, entries, category).items():
+            yield (category, name), _mapping(file, entry, category, name), parse
+
+
+def _mapping(file: DefinitionFile, value: Any, *keys: str) -> Mapping[str, Any]:
+    if isinstance(value, dict):
+        return value
+    raise QuerygenError.of(
+        "not-definitions",
+        f"`{'.'.join(keys)}` is no mapping",
+        span=file.span(*keys),
+        help="a definition is a mapping with a `kind` or `type`; in YAML, a category is one of definitions",
+    )
 
 
 def _histogram(name: str, entry: Mapping[str, Any], file: str) -> ProbeDefinition:
@@ -120,10 +121,7 @@ def _histogram(name: str, entry: Mapping[str, Any], file: str) -> ProbeDefinitio
         n_buckets = high + 1
     else:
         low, high, n_buckets = 1, 2, 3
-    if n_buckets < 3 or high < 1:
-        raise _InvalidError(
-            f"{n_buckets} buckets up to {high} are too few", "n_buckets" if kind in _LOW_HIGH else "n_values"
-        )
+    _check_shape(high, n_buckets, "n_buckets" if kind in _LOW_HIGH else "n_values")
     return ProbeDefinition(
         name,
         "legacy",
@@ -167,15 +165,11 @@ def _metric(name: str, entry: Mapping[str, Any], file: str) -> ProbeDefinition:
     bucketing: Literal["exponential", "linear", "functional"] | None = None
     low = high = n_buckets = None
     if kind.endswith("custom_distribution"):
-        bucketing = (
-            "linear"
-            if _one_of(entry, "histogram_type", _LOW_HIGH, "exponential") == "linear"
-            else "exponential"
-        )
+        written = _one_of(entry, "histogram_type", _LOW_HIGH, "exponential")
+        bucketing = "linear" if written == "linear" else "exponential"
         low, high = _number(entry, "range_min", 1), _number(entry, "range_max")
         n_buckets = _number(entry, "bucket_count")
-        if n_buckets < 3 or high < 1:
-            raise _InvalidError(f"{n_buckets} buckets up to {high} are too few", "bucket_count")
+        _check_shape(high, n_buckets, "bucket_count")
     elif kind.endswith("timing_distribution"):
         one = UNITS[unit or "ns"][1]
         bucketing, low, high = "functional", one, _TIMING_MAX * one
@@ -221,7 +215,7 @@ def _spelt(base: str) -> tuple[str, ...]:
 
 
 def _stated_unit(name: str, description: str) -> str | None:
-    """The unit that a legacy name ends in (a version number may follow), or the description has in brackets."""
+    """The unit that a legacy name ends in (but for a version), or that its description has in brackets."""
     for part in name.lower().split("_")[:-3:-1]:
         if part in _NAME_ENDINGS:
             return _WORDS.get(part) or _WORDS[part.removesuffix("s")]
@@ -258,9 +252,7 @@ def _texts(entry: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
     if value is None:
         return None
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise _InvalidError(
-            f"`{key}` must be a list of texts", key, "quote words such as on, off and numbers"
-        )
+        raise _InvalidError(f"`{key}` must be a list of texts", key, "put numbers in quotes")
     return tuple(value)
 
 
@@ -278,14 +270,16 @@ def _number(entry: Mapping[str, Any], key: str, default: int | None = None) -> i
     if value is None:
         raise _InvalidError(f"`{key}` is missing", key)
     try:
-        if not isinstance(value, str):
-            number = int(value)
-            if isinstance(value, bool) or number != value:
-                raise ValueError
-            return number
+        if type(value) is int:
+            return value
         return _CONSTANTS.get(value) or _calculated(ast.parse(value.strip(), mode="eval").body)
     except (TypeError, ValueError, SyntaxError, RecursionError, MemoryError, ZeroDivisionError):
         raise _InvalidError(f"`{key}: {value}` is not a whole number", key, "write it in digits") from None
+
+
+def _check_shape(high: int, n_buckets: int, key: str) -> None:
+    if high < 1 or not 3 <= n_buckets <= _MOST_BUCKETS:
+        raise _InvalidError(f"there can't be {n_buckets} buckets up to {high}", key)
 
 
 def _calculated(node: ast.expr) -> int:

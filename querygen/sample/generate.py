@@ -1,4 +1,4 @@
-"""Generates the synthetic telemetry.main, shard by shard, as Arrow tables.
+"""Generates the synthetic tables, shard by shard, as Arrow tables.
 
 A shard is a run of consecutive pings. It depends on the seed and the numbers of its pings alone, hence any
 number of workers gives the same rows in the same order, and no more than a few shards are ever in memory.
@@ -18,7 +18,8 @@ import duckdb
 import pyarrow as pa
 
 from querygen.sample import tutorial
-from querygen.sample.shape import SCHEMA, constants
+from querygen.sample.columns import GLEAN, MAIN, SCHEMAS
+from querygen.sample.shape import constants
 
 SHARD_PINGS: Final = 122_880
 """Pings a shard has: one Parquet row group of DuckDB's favourite size."""
@@ -34,8 +35,10 @@ def read_sql(name: str) -> str:
     return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
-def shards(pings: int, seed: int, workers: int | None = None) -> Generator[pa.Table, None, None]:
-    """Yields the sample in order of submission: shards of at most SHARD_PINGS rows, of schema SCHEMA.
+def shards(
+    pings: int, seed: int, workers: int | None = None, table: str = MAIN
+) -> Generator[pa.Table, None, None]:
+    """Yields a table's sample in order of submission: shards of at most SHARD_PINGS rows of its schema.
 
     The last shard is the tutorial's three pings; they count among `pings`.
     """
@@ -51,6 +54,7 @@ def shards(pings: int, seed: int, workers: int | None = None) -> Generator[pa.Ta
         "zipf_high": _tenth_root(parameters["clients"] + 100),
     }
     workers = workers or min(cpu_count() or 1, _MOST_WORKERS)
+    query = read_sql("pings.sql") + read_sql(f"{table}.sql")
     # One thread inside DuckDB: shards are what runs side by side.
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute(read_sql("macros.sql"))
@@ -59,38 +63,55 @@ def shards(pings: int, seed: int, workers: int | None = None) -> Generator[pa.Ta
             under_way: deque[Future[pa.Table]] = deque()
             for first in range(0, generated, SHARD_PINGS):
                 stop = min(first + SHARD_PINGS, generated)
-                under_way.append(
-                    pool.submit(_shard, connection.cursor(), parameters | {"first": first, "stop": stop})
-                )
+                bounds = {"first": first, "stop": stop}
+                under_way.append(pool.submit(_shard, connection.cursor(), query, parameters | bounds, table))
                 if len(under_way) > workers:
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
-    yield tutorial.table().slice(0, pings)
+    yield tutorial.table(table).slice(0, pings)
 
 
-def sample_table(pings: int, seed: int) -> pa.Table:
-    """The whole sample as one table, for small ones: about 600 bytes a ping."""
-    return pa.concat_tables(shards(pings, seed))
+def sample_table(pings: int, seed: int, table: str = MAIN) -> pa.Table:
+    """The whole sample of a table at once, for small ones: about a kilobyte a ping."""
+    return pa.concat_tables(shards(pings, seed, table=table))
 
 
 @cache
-def builtin_sample() -> pa.Table:
+def _builtin(table: str) -> pa.Table:
+    return sample_table(_BUILTIN_PINGS, _BUILTIN_SEED, table).combine_chunks()
+
+
+def builtin_sample(table: str = MAIN) -> pa.Table:
     """The sample that is there without any data: 20,000 pings, always the same. Made once per process."""
-    return sample_table(_BUILTIN_PINGS, _BUILTIN_SEED).combine_chunks()
+    return _builtin(table)
 
 
-def _shard(cursor: duckdb.DuckDBPyConnection, parameters: dict[str, Any]) -> pa.Table:
+def _shard(cursor: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any], table: str) -> pa.Table:
     with cursor:
-        drawn = cursor.sql(read_sql("pings.sql"), params=parameters).to_arrow_table()
+        named = {name: value for name, value in parameters.items() if f"${name}" in query}
+        drawn = cursor.sql(query, params=named).to_arrow_table()
     client_ids = [_outside_the_tutorial(client_id) for client_id in drawn["client_id"].to_pylist()]
     sample_ids = [None if client_id is None else _sample_id(client_id) for client_id in client_ids]
-    table = drawn.drop_columns("client_id")
-    table = table.append_column("client_id", pa.array(client_ids, pa.string()))
-    table = table.append_column("sample_id", pa.array(sample_ids, pa.int64()))
-    return table.select(SCHEMA.names).cast(SCHEMA)
+    rows = drawn.drop_columns("client_id")
+    rows = rows.append_column("sample_id", pa.array(sample_ids, pa.int64()))
+    if table == GLEAN:
+        rows = _with_client_in_info(rows, client_ids)
+    else:
+        rows = rows.append_column("client_id", pa.array(client_ids, pa.string()))
+    return rows.select(SCHEMAS[table].names).cast(SCHEMAS[table])
+
+
+def _with_client_in_info(rows: pa.Table, client_ids: list[str | None]) -> pa.Table:
+    """The rows with `client_info.client_id`, which stands between other fields of that record."""
+    info = rows["client_info"].combine_chunks()
+    parts = {field.name: info.field(field.name) for field in info.type}
+    parts["client_id"] = pa.array(client_ids, pa.string())
+    names = [field.name for field in SCHEMAS[GLEAN].field("client_info").type]
+    whole = pa.StructArray.from_arrays([parts[name] for name in names], names)
+    return rows.set_column(rows.schema.get_field_index("client_info"), "client_info", whole)
 
 
 def _sample_id(client_id: str) -> int:

@@ -44,3 +44,37 @@ CREATE MACRO bucket_text(counts, keys, skipped, first, last) AS array_to_string(
   ),
   ','
 );
+
+-- A sum that the counts allow.
+CREATE MACRO spread_sum(counts, keys, skipped, draw) AS
+  least_sum(counts, keys, skipped) + ((sum_slack(counts, keys, skipped) * draw) >> 16);
+
+-- An exponential histogram as Firefox writes it; NULL without samples.
+CREATE MACRO histogram_text(counts, keys, skipped, sum) AS CASE
+  WHEN last_filled(counts) IS NOT NULL THEN concat(
+    '{"bucket_count":', len(keys), ',"histogram_type":0,"sum":', sum,
+    ',"range":[1,', keys[len(keys)], '],"values":{',
+    bucket_text(counts, keys, skipped, first_filled(counts), last_filled(counts)), '}}'
+  )
+END;
+
+-- The filled buckets of a Glean distribution, which sends no others.
+CREATE MACRO filled_buckets(counts, keys, skipped) AS list_filter(
+  list_transform(counts, lambda c, i: {'key': keys[skipped + i]::BIGINT, 'value': c::BIGINT}),
+  lambda bucket: bucket.value > 0
+);
+
+-- A Glean distribution of such buckets, NULL without samples. Each bucket is at least `hundredths` of its lower
+-- bound wide, so that the sum may be so much more than the least that the buckets allow.
+CREATE MACRO distribution(buckets, hundredths, draw) AS CASE
+  WHEN len(buckets) > 0 THEN {
+    'count': list_sum(list_transform(buckets, lambda bucket: bucket.value))::BIGINT,
+    'sum': (
+      list_sum(list_transform(buckets, lambda bucket: bucket.key * bucket.value))
+      * (6553600 + hundredths * draw) // 6553600
+    )::BIGINT,
+    'values': list_transform(
+      buckets, lambda bucket: {'key': bucket.key::VARCHAR, 'value': bucket.value}
+    )
+  }
+END;

@@ -1,4 +1,5 @@
--- One shard of the synthetic telemetry.main: the pings numbered $first up to (not including) $stop, in order.
+-- One shard of the sample: the pings numbered $first up to (not including) $stop, whichever table they are
+-- for. The SELECT that makes rows of them stands in the file of the table's name and is put behind this text.
 --
 -- Every value follows from $seed and the number of a ping or of a client, by MD5 and integer arithmetic, so
 -- that the rows are the same on any machine, with any number of threads and shards. No hash(), random(),
@@ -9,6 +10,7 @@
 -- $zipf_low/_high     see `ranked`
 -- $spinner_curves     weights of the 20 buckets, by how slow a client is; the last is that of heavy users
 -- $gc_curve           weights of 14 neighbouring buckets
+-- $small_curve        weights of 6 of them
 -- $*_keys             where the buckets of a histogram begin
 -- $jumps              see bucket_counts
 
@@ -20,7 +22,9 @@ numbered AS (
     md5_number_lower(concat_ws('/', $seed, 'ping', n)) AS h1,
     md5_number_upper(concat_ws('/', $seed, 'ping', n)) AS h2,
     md5_number_lower(concat_ws('/', $seed, 'sender', n)) AS sender,
-    md5_number_upper(concat_ws('/', $seed, 'sender', n)) AS h3
+    md5_number_upper(concat_ws('/', $seed, 'sender', n)) AS h3,
+    md5_number_lower(concat_ws('/', $seed, 'more', n)) AS h4,
+    md5_number_upper(concat_ws('/', $seed, 'more', n)) AS h5
   FROM range($first, $stop) AS numbers (n)
 ),
 
@@ -55,8 +59,15 @@ drawn AS (
     1 + (h2 % 2147483646)::BIGINT AS gc_noise,
     1 + (h3 % 2147483646)::BIGINT AS spinner_noise,
     part(h3, 3) AS length_draw,
+    part(h4, 0) AS crash_draw,
+    part(h4, 1) AS tab_draw,
+    part(h4, 2) AS uri_draw,
+    part(h4, 3) AS entry_draw,
+    1 + (h4 % 2147483646)::BIGINT AS small_noise,
+    1 + (h5 % 2147483646)::BIGINT AS content_noise,
     md5_number_lower(concat_ws('/', $seed, 'client', client)) AS c1,
-    md5_number_upper(concat_ws('/', $seed, 'client', client)) AS c2
+    md5_number_upper(concat_ws('/', $seed, 'client', client)) AS c2,
+    md5_number_lower(concat_ws('/', $seed, 'enrolment', client)) AS enrolled
   FROM ranked
 ),
 
@@ -77,7 +88,10 @@ machines AS (
     -- Slow machines in heavy use: one client in forty, but one in eight of the most active fiftieth.
     part(c2, 1) < if(client < $clients // 50, 8192, 1638) AS is_heavy,
     part(c2, 2) AS place_draw,
-    part(c2, 3) AS settings_draw
+    part(c2, 3) AS settings_draw,
+    -- A quarter of the clients is in an experiment that changes nothing: what differs between its branches
+    -- differs by chance.
+    CASE part(enrolled, 0) // 8192 WHEN 0 THEN 'control' WHEN 1 THEN 'treatment' END AS branch
   FROM drawn
 ),
 
@@ -133,6 +147,11 @@ counted AS (
     END AS gc_counts,
     -- A slower machine also collects garbage more slowly: $gc_curve begins behind so many buckets.
     6 + curve AS gc_skipped,
+    8 + curve AS composite_skipped,
+    CASE
+      WHEN null_draw % 2 = 1 THEN bucket_counts($gc_curve, 2 * spinners + 640, content_noise, $jumps)
+    END AS content_gc_counts,
+    bucket_counts($small_curve, 1600 + 16 * (tab_draw % 64), small_noise, $jumps) AS composite_counts,
     -- How far beyond 1000 ms the spinners of the last bucket lasted.
     (hang_draw * hang_draw * hang_draw) >> 34 AS hang
   FROM paced
@@ -143,19 +162,21 @@ summed AS (
     *,
     first_filled(spinner_counts) AS spinner_first,
     last_filled(spinner_counts) AS spinner_last,
-    least_sum(spinner_counts, $spinner_keys, 0)
-    + ((sum_slack(spinner_counts, $spinner_keys, 0) * sum_draw) >> 16)
-    + spinner_counts[20] * hang AS spinner_sum,
+    spread_sum(spinner_counts, $spinner_keys, 0, sum_draw) + spinner_counts[20] * hang AS spinner_sum,
     list_sum(spinner_counts[:19])::BIGINT AS short_spinners,
     spinner_counts[20] AS long_spinners,
     -- The bucket of the long histogram that the last bucket's spinners fall into.
     CASE
       WHEN spinner_counts[20] > 0 THEN len(list_filter($long_keys, lambda key: key <= 1000 + hang))
     END AS long_bucket,
-    first_filled(gc_counts) AS gc_first,
-    last_filled(gc_counts) AS gc_last,
-    least_sum(gc_counts, $gc_keys, gc_skipped)
-    + ((sum_slack(gc_counts, $gc_keys, gc_skipped) * sum_draw) >> 16) AS gc_sum
+    spread_sum(gc_counts, $gc_keys, gc_skipped, sum_draw) AS gc_sum,
+    -- Tabs opened, pages loaded, and how the addresses were entered.
+    1 + ((tab_draw * tab_draw) >> 26) AS tabs_opened,
+    ((uri_draw * uri_draw) >> 24) + spinners // 100 AS uris,
+    entry_draw % 40 AS entered,
+    if(entry_draw % 4 = 0, 1 + entry_draw % 7, 0) AS suggested,
+    spread_sum(content_gc_counts, $gc_keys, gc_skipped, length_draw) AS content_gc_sum,
+    spread_sum(composite_counts, $composite_keys, composite_skipped, length_draw) AS composite_sum
   FROM counted
 ),
 
@@ -188,12 +209,9 @@ written AS (
         '}}'
       )
     END AS spinner_visible_long_ms,
-    CASE
-      WHEN gc_first IS NOT NULL THEN concat(
-        '{"bucket_count":50,"histogram_type":0,"sum":', gc_sum, ',"range":[1,10000],"values":{',
-        bucket_text(gc_counts, $gc_keys, gc_skipped, gc_first, gc_last), '}}'
-      )
-    END AS gc_ms
+    histogram_text(gc_counts, $gc_keys, gc_skipped, gc_sum) AS gc_ms,
+    histogram_text(content_gc_counts, $gc_keys, gc_skipped, content_gc_sum) AS content_gc_ms,
+    histogram_text(composite_counts, $composite_keys, composite_skipped, composite_sum) AS composite_time
   FROM summed
 ),
 
@@ -243,6 +261,24 @@ placed AS (
     -- 76.0b3 is version 76.0, 77.0a1 stays.
     regexp_replace(display_version, 'b[0-9]+$', '') AS version,
     if(missing >= 64880, NULL, pick($countries, place_draw)) AS country,
+    -- Crashes of other processes: the longer Firefox ran the likelier, and the build of 2020-04-15 that few
+    -- people got has very many. Only Windows has a GPU process.
+    list_filter(
+      [
+        {
+          'key': 'content',
+          'value': CASE
+            WHEN build_id = '20200415163117' AND crash_draw % 4 = 1 THEN 1 + crash_draw // 64 % 3
+            WHEN crash_draw % 64 = 7 THEN 1 + crash_draw // 64 % 2
+            WHEN length_draw > 32767 AND crash_draw % 64 = 9 THEN 1
+            ELSE 0
+          END
+        },
+        {'key': 'gpu', 'value': if(os = 'Windows' AND crash_draw % 256 = 33, 1, 0)},
+        {'key': 'plugin', 'value': if(crash_draw % 512 = 99, 1, 0)}
+      ],
+      lambda crash: crash.value > 0
+    ) AS crashes,
     CASE nominal_memory
       WHEN 2048 THEN 2
       WHEN 4096 THEN pick([2, 2, 4], speed_draw)
@@ -256,66 +292,3 @@ placed AS (
     END AS memory
   FROM released
 )
-
-SELECT
-  make_timestamp($start + since_start) AS submission_timestamp,
-  uuid_of(concat_ws('/', $seed, 'document', n)) AS document_id,
-  -- A few pings come without their client, or from nobody knows where.
-  if(missing < 328, NULL, uuid_of(concat_ws('/', $seed, 'client', client))) AS client_id,
-  'Firefox' AS normalized_app_name,
-  channel AS normalized_channel,
-  os AS normalized_os,
-  os_version AS normalized_os_version,
-  country AS normalized_country_code,
-  {
-    'architecture': if(nominal_memory = 2048, 'x86', 'x86-64'),
-    'build_id': build_id,
-    'channel': if(channel = 'Other', 'default', channel),
-    'display_version': display_version,
-    'name': 'Firefox',
-    'version': version
-  } AS application,
-  {
-    'build': {
-      'architecture': if(nominal_memory = 2048, 'x86', 'x86-64'),
-      'build_id': build_id,
-      'version': version
-    },
-    'settings': {
-      'e10s_enabled': settings_draw >= 700,
-      'is_default_browser': settings_draw % 3 > 0,
-      'locale': pick($locales, place_draw),
-      'telemetry_enabled': true
-    },
-    'system': {
-      'cpu': {'cores': cores, 'count': cores * 2},
-      'memory_mb': memory::DOUBLE,
-      'os': {
-        'name': CASE os WHEN 'Windows' THEN 'Windows_NT' WHEN 'Mac' THEN 'Darwin' ELSE os END,
-        'version': os_version
-      }
-    }
-  } AS environment,
-  {'geo': {'country': country}} AS metadata,
-  {
-    'histograms': {
-      -- The two compact encodings: a count, and how often false and true.
-      'devtools_toolbox_opened_count': CASE
-        WHEN settings_draw % 16 = 0 THEN (1 + length_draw % 9)::VARCHAR
-      END,
-      'fx_tab_switch_spinner_visible_long_ms': spinner_visible_long_ms,
-      'fx_tab_switch_spinner_visible_ms': spinner_visible_ms,
-      'gc_ms': gc_ms,
-      'http_pageload_is_ssl': CASE
-        WHEN length_draw % 10 > 0
-          THEN concat(length_draw % 23 // 4, ',', (length_draw * (1 + hang_draw % 64)) >> 13)
-      END
-    },
-    'info': {
-      'profile_subsession_counter': 1 + (settings_draw >> 6) + since_start // 10800000000,
-      'reason': pick(['shutdown', 'shutdown', 'shutdown', 'daily', 'environment-change'], length_draw),
-      -- Seconds, of which short subsessions have few and the longest half a day.
-      'subsession_length': 15 + ((length_draw * length_draw * 43200) >> 32)
-    }
-  } AS payload
-FROM placed

@@ -1,62 +1,11 @@
-"""What the synthetic telemetry.main looks like: columns, period, buckets, curves."""
+"""What the synthetic tables look like: period, buckets, curves. Their columns are in `columns`."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal
 from typing import Any, Final
 
-import pyarrow as pa
-
-_HISTOGRAMS = (
-    "devtools_toolbox_opened_count",
-    "fx_tab_switch_spinner_visible_long_ms",
-    "fx_tab_switch_spinner_visible_ms",
-    "gc_ms",
-    "http_pageload_is_ssl",
-)
-_BUILD = {"architecture": pa.string(), "build_id": pa.string()}
-
-
-def _struct(**fields: pa.DataType) -> pa.DataType:
-    return pa.struct(list(fields.items()))
-
-
-SCHEMA: Final = pa.schema(
-    {
-        "submission_timestamp": pa.timestamp("us", tz="UTC"),
-        "client_id": pa.string(),
-        "document_id": pa.string(),
-        "sample_id": pa.int64(),
-        "normalized_app_name": pa.string(),
-        "normalized_channel": pa.string(),
-        "normalized_country_code": pa.string(),
-        "normalized_os": pa.string(),
-        "normalized_os_version": pa.string(),
-        "application": _struct(
-            **_BUILD, channel=pa.string(), display_version=pa.string(), name=pa.string(), version=pa.string()
-        ),
-        "environment": _struct(
-            build=_struct(**_BUILD, version=pa.string()),
-            settings=_struct(
-                e10s_enabled=pa.bool_(),
-                is_default_browser=pa.bool_(),
-                locale=pa.string(),
-                telemetry_enabled=pa.bool_(),
-            ),
-            system=_struct(
-                cpu=_struct(cores=pa.int64(), count=pa.int64()),
-                memory_mb=pa.float64(),
-                os=_struct(name=pa.string(), version=pa.string()),
-            ),
-        ),
-        "metadata": _struct(geo=_struct(country=pa.string())),
-        "payload": _struct(
-            histograms=_struct(**dict.fromkeys(_HISTOGRAMS, pa.string())),
-            info=_struct(
-                profile_subsession_counter=pa.int64(), reason=pa.string(), subsession_length=pa.int64()
-            ),
-        ),
-    }
-)
-"""The columns, a subset of the real telemetry.main under its own names, nesting and types."""
+EXPERIMENT: Final = "tab-warming-nightly-77"
+"""The slug of the experiment that a quarter of the clients is in."""
 
 START: Final = datetime(2020, 4, 6, tzinfo=UTC)
 DAYS: Final = 15
@@ -78,6 +27,52 @@ GC_KEYS: Final = [
     *(2990, 3553, 4222, 5017, 5961, 7083, 8416, 10000),
 ]
 """GC_MS: exponential (1, 10000, 50)."""
+
+COMPOSITE_KEYS: Final = [
+    *(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 20, 23, 26, 29, 33, 37, 42, 47, 53),
+    *(60, 67, 75, 84, 95, 107, 120, 135, 152, 171, 192, 216, 243, 273, 307, 345, 388, 437, 492),
+    *(554, 623, 701, 789, 888, 1000),
+]
+"""COMPOSITE_TIME: exponential (1, 1000, 50)."""
+
+TAB_KEYS: Final = [
+    *range(30),
+    *(31, 33, 35, 37, 39, 41, 43, 45, 47, 49, 52, 55, 58, 61, 64, 67, 70, 74, 78, 82, 86, 90, 95),
+    *(100, 105, 110, 116, 122, 128, 135, 142, 149, 157, 165, 173, 182, 191, 201, 211, 222, 233, 245),
+    *(258, 271, 285, 300, 315, 331, 348, 366, 385, 405, 426, 448, 471, 495, 520, 547, 575, 605, 636),
+    *(669, 703, 739, 777, 817, 859, 904, 951, 1000),
+]
+"""browser.engagement.tab_count: exponential (1, 1000, 100), in tabs."""
+
+
+def functional_keys(per_magnitude: int, low: int, high: int) -> list[int]:
+    """Where Glean's buckets begin, so many of them to a power of two: those from `low` to `high`.
+
+    Glean raises a rounded root to whole powers; so does this, with both results rounded as an exact
+    machine rounds them.
+    """
+    context = Context(prec=40)
+    root = Decimal(float(context.power(2, context.divide(1, per_magnitude))))
+    first, last = (number.bit_length() * per_magnitude for number in (low, high))
+    powers = (float(context.power(root, index)) for index in range(first - per_magnitude, last + 1))
+    return [key for key in dict.fromkeys(map(int, powers)) if low <= key <= high]
+
+
+NANO_KEYS: Final = functional_keys(8, 2**18, 2**36)
+"""Timing distributions: 8 buckets to a power of two of nanoseconds."""
+
+MEMORY_KEYS: Final = functional_keys(16, 2**26, 2**32)
+"""Memory distributions: 16 buckets to a power of two of bytes."""
+
+
+def _as_nanos(keys: list[int]) -> list[int]:
+    """For buckets of milliseconds, the bucket of nanoseconds that holds the middle of each."""
+    middles = [500_000 * (low + high) for low, high in zip(keys, [*keys[1:], 2 * keys[-1]], strict=True)]
+    return [max(key for key in NANO_KEYS if key <= middle) for middle in middles]
+
+
+SPINNER_NANOS: Final = _as_nanos(SPINNER_KEYS)
+"""browser.tabswitch.spinner_visible: one bucket of Glean's for each of SPINNER_KEYS."""
 
 _WHOLE = 65536
 
@@ -108,7 +103,7 @@ def _curve(centre: int, reach: int, buckets: int) -> list[int]:
 
 
 def constants() -> dict[str, Any]:
-    """The parameters of pings.sql that hold for every sample."""
+    """The parameters of the SQL that hold for every sample; a table takes those that it names."""
     buckets = len(SPINNER_KEYS)
     ordinary = [_curve(centre, 6, buckets) for centre in range(4, 24)]
     # Two thirds like those of other people, if slower, and one third that hang.
@@ -119,10 +114,18 @@ def constants() -> dict[str, Any]:
         "length": timedelta(days=DAYS) // timedelta(microseconds=1),
         "spinner_curves": [*ordinary, heavy_user],
         "gc_curve": [0, *_curve(6, 4, 12), 0],
+        "small_curve": [0, *_curve(1, 3, 4), 0],
         "jumps": [pow(16807, bucket, 2**31 - 1) for bucket in range(1, buckets + 1)],
         "spinner_keys": SPINNER_KEYS,
         "long_keys": LONG_KEYS,
         "gc_keys": GC_KEYS,
+        "composite_keys": COMPOSITE_KEYS,
+        "nano_keys": NANO_KEYS,
+        "spinner_nanos": SPINNER_NANOS,
+        "fetch_keys": [key for key in NANO_KEYS if key > 4_000_000],
+        "memory_keys": MEMORY_KEYS,
+        "tab_keys": TAB_KEYS,
+        "experiment": EXPERIMENT,
         "countries": [country for country, _ in _PLACES],
         "locales": [locale for _, locale in _PLACES],
     }

@@ -1,11 +1,13 @@
 """The three pings whose histograms the STMO tutorial prints, so that its first queries answer as printed."""
 
 from datetime import timedelta
+import json
 from typing import Any, Final
 
 import pyarrow as pa
 
-from querygen.sample.shape import DAYS, SCHEMA, START
+from querygen.sample.columns import GLEAN, MAIN, SCHEMAS
+from querygen.sample.shape import DAYS, SPINNER_KEYS, SPINNER_NANOS, START
 
 SAMPLE_ID: Final = 42
 """The sample that the tutorial asks for.
@@ -32,26 +34,36 @@ _IDS = (
 _BUILD_ID = "20200420095352"  # one that generated pings have too
 
 
-def table() -> pa.Table:
-    """The three pings, sent in the last microseconds of the period. What is not set here is NULL."""
-    rows = [_ping(number, histogram) for number, histogram in enumerate(HISTOGRAMS)]
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+def table(name: str = MAIN) -> pa.Table:
+    """The three pings, sent in the last microseconds of the period. What is not set here is NULL.
+
+    In Glean's table they are told as Glean would have: the same spinners, in nanoseconds.
+    """
+    of_table = _glean_ping if name == GLEAN else _main_ping
+    rows = [_any_ping(number) | of_table(number, text) for number, text in enumerate(HISTOGRAMS)]
+    return pa.Table.from_pylist(rows, schema=SCHEMAS[name])
 
 
-def _ping(number: int, histogram: str) -> dict[str, Any]:
-    client_id, document_id = _IDS[number]
-    build = {"architecture": "x86-64", "build_id": _BUILD_ID, "version": "77.0a1"}
+def _any_ping(number: int) -> dict[str, Any]:
     return {
         # After every generated ping, so that the sample stays in order of submission.
         "submission_timestamp": START + timedelta(days=DAYS, microseconds=number - PINGS),
-        "client_id": client_id,
-        "document_id": document_id,
         "sample_id": SAMPLE_ID,
         "normalized_app_name": "Firefox",
         "normalized_channel": "nightly",
         "normalized_country_code": "US",
         "normalized_os": "Windows",
         "normalized_os_version": "10.0",
+        "metadata": {"geo": {"country": "US"}},
+    }
+
+
+def _main_ping(number: int, histogram: str) -> dict[str, Any]:
+    client_id, document_id = _IDS[number]
+    build = {"architecture": "x86-64", "build_id": _BUILD_ID, "version": "77.0a1"}
+    return {
+        "client_id": client_id,
+        "document_id": document_id,
         "application": build | {"channel": "nightly", "display_version": "77.0a1", "name": "Firefox"},
         "environment": {
             "build": build,
@@ -67,9 +79,35 @@ def _ping(number: int, histogram: str) -> dict[str, Any]:
                 "os": {"name": "Windows_NT", "version": "10.0"},
             },
         },
-        "metadata": {"geo": {"country": "US"}},
         "payload": {
             "histograms": {"fx_tab_switch_spinner_visible_ms": histogram},
             "info": {"profile_subsession_counter": 1, "reason": "shutdown", "subsession_length": 3600},
         },
+    }
+
+
+def _glean_ping(number: int, histogram: str) -> dict[str, Any]:
+    client_id, document_id = _IDS[number]
+    decoded = json.loads(histogram)
+    nanos = dict(zip(SPINNER_KEYS, SPINNER_NANOS, strict=True))
+    counts = {nanos[int(key)]: count for key, count in decoded["values"].items() if count}
+    spinners = {
+        "count": sum(counts.values()),
+        "sum": decoded["sum"] * 1_000_000,
+        "values": [{"key": str(key), "value": count} for key, count in counts.items()],
+    }
+    return {
+        "document_id": f"{document_id[:-1]}f",
+        "client_info": {
+            "app_build": _BUILD_ID,
+            "app_channel": "nightly",
+            "app_display_version": "77.0a1",
+            "architecture": "x86_64",
+            "client_id": client_id,
+            "locale": "en-US",
+            "os": "Windows",
+            "os_version": "10.0",
+        },
+        "metrics": {"timing_distribution": {"browser_tabswitch_spinner_visible": spinners}},
+        "ping_info": {"reason": "overdue", "seq": 1},
     }

@@ -1,20 +1,18 @@
-"""Writes the synthetic telemetry.main into a folder that `--data DIR` reads."""
+"""Writes the synthetic tables into a folder that `--data DIR` reads."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from os import getpid
+from contextlib import closing
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from querygen.errors import UsageError
+from querygen.atomic import appearing_when_complete
+from querygen.errors import UsageError, similar_name_help
+from querygen.sample.columns import MAIN, SCHEMAS
 from querygen.sample.generate import read_sql, shards
-from querygen.sample.shape import SCHEMA
-
-TABLE: Final = "telemetry.main"
 
 Format = Literal["parquet", "ndjson"]
 
@@ -26,6 +24,7 @@ def write_sample(
     progress: Callable[[int], None] | None = None,
     format: Format = "parquet",  # noqa: A002 the word that people will write
     *,
+    table: str = MAIN,
     workers: int | None = None,
 ) -> list[Path]:
     """Writes a sample of so many pings into the folder `output`, as `telemetry.main.parquet` or `.ndjson`.
@@ -39,26 +38,33 @@ def write_sample(
         seed: any integer; another one gives other pings.
         progress: is told after every shard how many pings are written.
         format: of the file.
+        table: whose rows they are: telemetry.main or firefox_desktop.metrics.
         workers: how many shards to generate side by side; does not change the rows.
 
     Returns:
         The paths of the files written.
 
     Raises:
-        UsageError: no ping is asked for, or the folder cannot be written, or holds the same table already in
+        UsageError: no ping is asked for, there is no sample of the table, or the folder cannot be written, or holds the same table already in
             another form, which `--data` could not tell from this one.
     """
     if pings < 1:
         raise UsageError.of(
             "no-pings", f"a sample of {pings} pings is no sample", help="ask for at least one ping"
         )
-    path = output / f"{TABLE}.{format}"
+    if table not in SCHEMAS:
+        raise UsageError.of(
+            "no-sample",
+            f"there is no sample of `{table}`",
+            help=similar_name_help(table, SCHEMAS, "a table") or f"the tables are {', '.join(SCHEMAS)}",
+        )
+    path = output / f"{table}.{format}"
     write = {"parquet": _write_parquet, "ndjson": _write_ndjson}[format]
     try:
         output.mkdir(parents=True, exist_ok=True)
-        _refuse_second_form(path)
-        with _appearing_when_complete(path) as partial, closing(shards(pings, seed, workers)) as tables:
-            write(partial, _reported(tables, progress))
+        _refuse_second_form(path, table)
+        with appearing_when_complete(path) as partial, closing(shards(pings, seed, workers, table)) as parts:
+            write(partial, _reported(parts, progress), SCHEMAS[table])
     except OSError as error:
         raise UsageError.of(
             "cannot-write",
@@ -68,29 +74,18 @@ def write_sample(
     return [path]
 
 
-def _refuse_second_form(path: Path) -> None:
+def _refuse_second_form(path: Path, table: str) -> None:
     others = [
         other.name
         for other in path.parent.iterdir()
-        if other != path and (other.name == TABLE or other.name.startswith(f"{TABLE}."))
+        if other != path and (other.name == table or other.name.startswith(f"{table}."))
     ]
     if others:
         raise UsageError.of(
             "table-exists",
-            f"{path.parent} holds {TABLE} already, as {min(others)}",
+            f"{path.parent} holds {table} already, as {min(others)}",
             help="remove it, or choose another folder",
         )
-
-
-@contextmanager
-def _appearing_when_complete(path: Path) -> Iterator[Path]:
-    """A path to write to that becomes `path` at the end, or nothing if the writing is interrupted."""
-    partial = path.with_name(f".{path.name}.{getpid()}.partial")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _reported(tables: Iterator[pa.Table], progress: Callable[[int], None] | None) -> Iterator[pa.Table]:
@@ -102,13 +97,13 @@ def _reported(tables: Iterator[pa.Table], progress: Callable[[int], None] | None
             progress(written)
 
 
-def _write_parquet(path: Path, tables: Iterator[pa.Table]) -> None:
-    with pq.ParquetWriter(path, SCHEMA) as writer:
+def _write_parquet(path: Path, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
+    with pq.ParquetWriter(path, schema) as writer:
         for table in tables:
             writer.write_table(table)
 
 
-def _write_ndjson(path: Path, tables: Iterator[pa.Table]) -> None:
+def _write_ndjson(path: Path, tables: Iterator[pa.Table], _: pa.Schema) -> None:
     query = read_sql("ndjson.sql")
     with path.open("w", encoding="utf-8", newline="\n") as file, duckdb.connect() as connection:
         for table in tables:
