@@ -130,6 +130,8 @@ def load(
     spec: str | Path | Mapping[str, Any],
     *,
     schemas: Mapping[str, str | Path] | None = None,
+    probes: str | Path | None = None,
+    source: str | None = None,
     today: dt.date | None = None,
 ) -> Query:
     """Reads and validates a spec: the path of a YAML or JSON file, or a mapping of its keys.
@@ -137,17 +139,32 @@ def load(
     Args:
         spec: the file, or the keys.
         schemas: the file of `bq show --schema` for tables whose real schema shall be used.
+        probes: definition files (Histograms.json, Scalars.yaml, metrics.yaml), or a folder of them.
+        source: the table to compile for, instead of the spec's own.
         today: the day that `last` ends on.
 
     Raises:
         UsageError: the file does not exist.
         QuerygenError: the spec is not valid; all findings at once.
     """
-    source = from_mapping(spec) if isinstance(spec, Mapping) else load_file(spec)
-    return Query.of(source, catalog_of(schemas), today)
+    written = from_mapping(spec) if isinstance(spec, Mapping) else load_file(spec)
+    return Query.of(
+        written if source is None else written.with_value("source", source),
+        catalog_of(schemas, probes),
+        today,
+    )
 
 
-def catalog_of(schemas: Mapping[str, str | Path] | None) -> Catalog:
-    """The built-in catalog, with the user's schemas read from their files."""
-    read: dict[str, Schema] = {table: read_schema(table, path) for table, path in (schemas or {}).items()}
-    return catalog(read)
+def catalog_of(schemas: Mapping[str, str | Path] | None, probes: str | Path | None = None) -> Catalog:
+    """The built-in catalog, with the user's schemas and probe definitions read from their files."""
+    read = read_schemas(schemas or {})
+    if probes is None:
+        return catalog(read)
+    from querygen.probes import read_probes
+
+    return catalog(read, read_probes(probes))
+
+
+def read_schemas(files: Mapping[str, str | Path]) -> dict[str, Schema]:
+    """The schemas of tables, from what `bq show --schema` prints."""
+    return {table: read_schema(table, path) for table, path in files.items()}

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlglot
 from ruamel.yaml import YAML
@@ -15,6 +16,9 @@ from sqlglot import exp
 from querygen.errors import EngineError, QuerygenError, similar_name_help
 from querygen.schema import Schema, builtin_schema
 from querygen.sqltext import Node, path
+
+if TYPE_CHECKING:
+    from querygen.probes import Definitions
 
 _FOLDER = Path(__file__).parent / "sources"
 
@@ -126,9 +130,9 @@ class SourceTable:
         """The friendly names."""
         return list(self.friendly)
 
-    def nearest(self, reference: str) -> str | None:
-        """A help line with the names that an unknown one may have been meant to be."""
-        near = similar_name_help(reference, self.friendly, "a dimension")
+    def nearest(self, reference: str, also: Iterable[str] = ()) -> str | None:
+        """A help line with the names, `also` those, that an unknown one may have been meant to be."""
+        near = similar_name_help(reference, [*self.friendly, *also], "a field" if also else "a dimension")
         if near:
             return near
         paths = self.schema.nearest(reference)
@@ -143,9 +147,11 @@ class Catalog:
 
     Attributes:
         schemas: the user's own, in place of the built-in ones.
+        definitions: what the probes are, where the user says where that is written.
     """
 
     schemas: Mapping[str, Schema] = field(default_factory=dict)
+    definitions: "Definitions | None" = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -194,13 +200,13 @@ def _builtin(name: str) -> SourceTable:
     )
 
 
-def catalog(schemas: Mapping[str, Schema] | None = None) -> Catalog:
+def catalog(schemas: Mapping[str, Schema] | None = None, definitions: "Definitions | None" = None) -> Catalog:
     """The built-in tables, those in `schemas` with the user's schema instead of the built-in one.
 
     Raises:
         QuerygenError: a schema is given for a table that no source declares.
     """
-    made = Catalog(schemas or {})
+    made = Catalog(schemas or {}, definitions)
     for name in made.schemas:
         if name not in made.names:
             raise QuerygenError.of(

@@ -20,12 +20,13 @@ from querygen.udfs import load_udf
 
 # Every construct that the templates, dimensions and filters use, each with a proven translation.
 _PROVEN = frozenset({
-    "Add", "Alias", "And", "Anonymous", "Array", "ArrayAgg", "ArraySize", "Between", "Boolean", "CTE",
-    "Case", "Cast", "Coalesce", "Column", "Count", "CountIf", "CurrentDate", "DataType", "Date", "DateSub",
-    "Distinct", "Div", "Dot", "EQ", "From", "GT", "GTE", "Group", "Having", "Identifier", "If", "In", "Is",
-    "Join", "LT", "LTE", "Limit", "Literal", "Min", "Mul", "NEQ", "Neg", "Not", "Null", "Or", "Order",
-    "Ordered", "Paren", "PropertyEQ", "Qualify", "Select", "Star", "Struct", "Sub", "Substring", "Sum",
-    "Table", "TableAlias", "Tuple", "Unnest", "Var", "Where", "Window", "With",
+    "Add", "Alias", "And", "Anonymous", "Array", "ArrayAgg", "ArrayConcat", "ArraySize", "Between",
+    "Boolean", "CTE", "Case", "Cast", "Coalesce", "Column", "Count", "CountIf", "CurrentDate", "DataType",
+    "Date", "DateSub", "Distinct", "Div", "Dot", "EQ", "From", "GT", "GTE", "Greatest", "Group", "Having",
+    "Identifier", "If", "In", "Is", "Join", "LT", "LTE", "Least", "Limit", "Literal", "Min", "Mul", "NEQ",
+    "Neg", "Not", "Null", "Or", "Order", "Ordered", "Paren", "PropertyEQ", "Qualify", "Select", "Star",
+    "Struct", "Sub", "Substring", "Sum", "Table", "TableAlias", "Tuple", "Unnest", "Var", "Where", "Window",
+    "With",
 })  # fmt: skip
 
 

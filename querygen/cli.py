@@ -101,6 +101,58 @@ def _schema(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _catalog(arguments: argparse.Namespace) -> int:
+    """List and search the distributions that can be asked for."""
+    from querygen.api import catalog_of
+    from querygen.listing import entries
+    from querygen.show import json_rows, text_table
+
+    schemas = _schemas(arguments.schema)
+    catalog = catalog_of(schemas, arguments.probes)
+    found = [entry.row() for entry in entries(catalog, [*schemas] or [*catalog.names], arguments.pattern)]
+    if not schemas:
+        _say(
+            "note: the built-in schemas know few names; any probe can be asked for. --schema lists the real ones"
+        )
+    _write(json_rows(found) if arguments.format == "json" else text_table(found), arguments.output)
+    return 0 if found else 1
+
+
+def _ingest(arguments: argparse.Namespace) -> int:
+    """Turn raw pings (JSON files, folders, or one a line) into rows of their table, for --data."""
+    from querygen.api import read_schemas
+    from querygen.ingest import ingest
+
+    gc.enable()
+    given = read_schemas(_schemas(arguments.schema))
+    if len(given) > 1:
+        raise UsageError.of(
+            "bad-flag", "the pings of one table need one --schema", help="ingest each table alone"
+        )
+    table, schema = next(iter(given.items()), (arguments.table, None))
+    shown = sys.stderr.isatty()
+
+    def progress(done: int) -> None:
+        sys.stderr.write(f"\r{done:,} pings")
+        sys.stderr.flush()
+
+    report = ingest(
+        arguments.pings,
+        arguments.output,
+        table=table,
+        schema=schema,
+        received=_time(arguments.received),
+        skip_malformed=arguments.skip_malformed,
+        progress=progress if shown else None,
+    )
+    if shown:
+        sys.stderr.write("\r\x1b[K")
+    for problem in report.skipped:
+        _say(str(problem))
+    _say(f"note: {report.rows:,} rows of {report.table}, {len(report.skipped):,} malformed pings skipped")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="querygen",
@@ -121,10 +173,10 @@ def _parser() -> argparse.ArgumentParser:
             _OPTIONS[option](made)
         return made
 
-    command(_render, "spec", "udfs", "schema", "today", "output").add_argument(
+    command(_render, "spec", "udfs", "schema", "probes", "source", "today", "output").add_argument(
         "--dialect", choices=["bigquery", "duckdb"], default="bigquery", help="the SQL dialect (bigquery)"
     )
-    run = command(_run, "spec", "data", "udfs", "schema", "today", "output")
+    run = command(_run, "spec", "data", "udfs", "schema", "probes", "source", "today", "output")
     run.add_argument(
         "--engine", choices=["duckdb", "googlesql"], default="duckdb", help="what runs it (duckdb)"
     )
@@ -134,8 +186,15 @@ def _parser() -> argparse.ArgumentParser:
         default="table",
         help="how it is shown (table)",
     )
-    check = command(_check, "schema", "today")
+    check = command(_check, "schema", "probes", "source", "today")
     check.add_argument("specs", nargs="+", metavar="SPEC", help="YAML or JSON files")
+    listing = command(_catalog, "schema", "probes", "output")
+    listing.add_argument(
+        "pattern", nargs="?", default="", metavar="PATTERN", help="a part of the name, or a glob"
+    )
+    listing.add_argument(
+        "--format", choices=["table", "json"], default="table", help="how it is shown (table)"
+    )
     sample = command(_sample)
     sample.add_argument(
         "--pings", type=_positive, default=100_000, metavar="N", help="how many pings (100000)"
@@ -147,6 +206,20 @@ def _parser() -> argparse.ArgumentParser:
     sample.add_argument(
         "--format", choices=["parquet", "ndjson"], default="parquet", help="the file format (parquet)"
     )
+    raw = command(_ingest, "schema")
+    raw.add_argument(
+        "pings", nargs="+", type=Path, metavar="PING", help="files of a ping, or of one a line; folders"
+    )
+    raw.add_argument(
+        "--output", "-o", type=Path, required=True, metavar="FILE", help=".ndjson, .ndjson.gz or .parquet"
+    )
+    raw.add_argument(
+        "--table", metavar="TABLE", help="the pings' table, if not that of the first ping's kind"
+    )
+    raw.add_argument(
+        "--received", metavar="TIME", help="when they came, as 2020-04-20T12:00:00Z (their creation)"
+    )
+    raw.add_argument("--skip-malformed", action="store_true", help="report malformed pings and go on")
     command(_udfs, "output").add_argument(
         "--dialect", choices=["bigquery", "duckdb"], default="duckdb", help="the SQL dialect (duckdb)"
     )
@@ -167,6 +240,11 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], object]] = {
     "schema": lambda p: p.add_argument(
         "--schema", action="append", metavar="TABLE=FILE", help="what `bq show --schema` prints, plain or .xz"
     ),
+    "source": lambda p: p.add_argument("--source", metavar="TABLE", help="compile for this table instead"),
+    "probes": lambda p: p.add_argument(
+        "--probes", metavar="PATH",
+        help="probe definitions: Histograms.json, Scalars.yaml, metrics.yaml, or a folder of them",
+    ),
     "today": lambda p: p.add_argument("--today", metavar="DATE", help="the day that `last: 14 days` ends on"),
     "output": lambda p: p.add_argument("--output", "-o", type=Path, metavar="FILE", help="write this file"),
 }  # fmt: skip
@@ -183,7 +261,10 @@ def _query(spec: str, arguments: argparse.Namespace) -> "Query":
     from querygen.source import load_bytes, load_file
 
     source = load_bytes(sys.stdin.buffer.read(), "<stdin>") if spec == "-" else load_file(spec)
-    return Query.of(source, catalog_of(_schemas(arguments.schema)), _date(arguments.today))
+    if arguments.source:
+        source = source.with_value("source", arguments.source)
+    catalog = catalog_of(_schemas(arguments.schema), arguments.probes)
+    return Query.of(source, catalog, _date(arguments.today))
 
 
 def _schemas(flags: Sequence[str] | None) -> dict[str, str]:
@@ -209,6 +290,18 @@ def _date(text: str | None) -> dt.date | None:
         raise UsageError.of(
             "bad-flag", f"`--today {text}` is no date", help="write it as 2020-04-20"
         ) from None
+
+
+def _time(text: str | None) -> dt.datetime | None:
+    if text is None:
+        return None
+    try:
+        time = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError.of(
+            "bad-flag", f"`--received {text}` is no time", help="write it as 2020-04-20T12:00:00Z"
+        ) from None
+    return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
 
 
 def _write(content: bytes, output: Path | None) -> None:

@@ -78,8 +78,8 @@ class DimensionResolver:
         self._report = report
         self._defined: dict[str, Column] = {}
 
-    def column(self, reference: str, loc: Loc) -> Column | None:
-        """The column that a name or path means; None after a finding."""
+    def column(self, reference: str, loc: Loc, also: Sequence[str] = ()) -> Column | None:
+        """The column that a name or path means; None after a finding. `also` are names for the help."""
         defined = self._defined.get(reference.lower())
         if defined:
             return defined
@@ -96,7 +96,7 @@ class DimensionResolver:
                     "unknown-column",
                     message,
                     loc=loc,
-                    help=self._table.nearest(reference),
+                    help=self._table.nearest(reference, also),
                     at_key=loc[-1] == reference,
                 )
             )

@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from querygen import plan
 from querygen.catalog import Column
+from querygen.facts import Facts
 from querygen.plan import Comment, OutputColumn, Stage
 from querygen.scan import Scan, aliased
 from querygen.sqltext import Node, column, literal, name, path, text
@@ -52,35 +53,107 @@ class RowField:
     decoded: Node | None = None
 
 
-def percentiles(scan: Scan, unit: Fraction) -> Measured:
+def percentiles(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     """The lowest bucket whose cumulative share reaches each percentile."""
+    interpolated = scan.spec.percentile_method == "interpolated"
     lowest, kind = converted(exp.Min(this=column("bucket")), unit)
+    if interpolated:
+        lowest, kind = _interpolated(facts.bounds, unit), "FLOAT64"
     asked = [literal(p, "FLOAT64") for p in scan.spec.percentiles_or_default]
+    inside = ", here the place inside that bucket" if interpolated else ""
+    overflow = None if facts.overflow is None else literal(facts.overflow, "INT64")
+    known = " at_least marks the open-ended last bucket." if overflow else ""
     final = plan.Percentiles(
-        sentence=Comment("A percentile is the lowest bucket whose cumulative share reaches it."),
+        sentence=Comment(
+            f"A percentile is the lowest bucket whose cumulative share reaches it{inside}.{known}"
+        ),
         dimensions=scan.names,
         percentiles=exp.Array(expressions=asked),
         tolerance=exp.Literal.number(TOLERANCE),
         value=lowest,
+        at_least=exp.GTE(this=exp.Min(this=column("bucket")), expression=overflow) if overflow else None,
     )
-    output = [OutputColumn("percentile", "FLOAT64"), OutputColumn("value", kind), *_GROUP_COUNTS]
-    stages = [*_buckets(scan), _shares(scan, cumulative=True), final]
-    return Measured(stages, scan.outputs + output, ("percentile",), (column("percentile"),))
+    output = [OutputColumn("percentile", "FLOAT64"), OutputColumn("value", kind)]
+    output += [OutputColumn("at_least", "BOOL")] if overflow else []
+    stages = [*_buckets(scan), _shares(scan, plan.Buckets.name, cumulative=True, own=interpolated), final]
+    return Measured(
+        stages, [*scan.outputs, *output, *_GROUP_COUNTS], ("percentile",), (column("percentile"),)
+    )
 
 
-def distribution(scan: Scan, unit: Fraction) -> Measured:
+def _interpolated(bounds: tuple[int, ...], unit: Fraction) -> Node:
+    """Where in its bucket a percentile stands if the samples in it are spread evenly.
+
+    The least over all buckets that reach the percentile: in higher ones no place lies lower. The last
+    bucket, which is open-ended, gives its lower bound.
+    """
+    bucket = column("bucket")
+    above = exp.Literal.number(0)
+    ifs = [
+        exp.If(
+            this=exp.LT(this=bucket.copy(), expression=literal(high, "INT64")),
+            true=exp.Sub(this=literal(high, "INT64"), expression=bucket.copy()),
+        )
+        for high in bounds[1:]
+    ]
+    width = exp.Case(ifs=ifs, default=above)
+    beyond = exp.Paren(this=exp.Sub(this=column("cumulative_share"), expression=column("percentile")))
+    reached = exp.Sub(
+        this=exp.Literal.number("1.0"), expression=exp.Div(this=beyond, expression=column("share"))
+    )
+    inside = exp.Greatest(
+        this=exp.Literal.number("0.0"),
+        expressions=[exp.Least(this=exp.Literal.number("1.0"), expressions=[reached])],
+    )
+    place = exp.Add(this=bucket, expression=exp.Mul(this=width, expression=inside))
+    value, _ = converted(exp.Min(this=place), unit)
+    return value
+
+
+def distribution(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     """Each bucket's count and share."""
     bucket, kind = converted(column("bucket"), unit)
+    names = [exp.If(this=literal(bound, "INT64"), true=text(label)) for bound, label in facts.labels]
+    label = exp.Case(this=column("bucket"), ifs=names) if names else None
     final = plan.Distribution(
-        sentence=Comment("One row per bucket that has samples."), dimensions=scan.names, bucket=bucket
+        sentence=Comment(
+            "One row per bucket that the probe has."
+            if scan.spec.buckets == "all"
+            else "One row per bucket that has samples."
+        ),
+        dimensions=scan.names,
+        bucket=aliased(bucket, "bucket"),
+        label=label,
     )
     count = "INT64" if scan.spec.normalization == "none" else "FLOAT64"
-    output = [OutputColumn("bucket", kind), OutputColumn("count", count), OutputColumn("share", "FLOAT64")]
-    stages = [*_buckets(scan), _shares(scan, cumulative=False), final]
-    return Measured(stages, scan.outputs + output + list(_GROUP_COUNTS), ("bucket",), (column("bucket"),))
+    output = [OutputColumn("bucket", kind)]
+    output += [OutputColumn("label", "STRING")] if label is not None else []
+    output += [OutputColumn("count", count), OutputColumn("share", "FLOAT64")]
+    stages = _buckets(scan)
+    if scan.spec.buckets == "all":
+        stages.append(_filled(scan, facts.bounds))
+    stages += [_shares(scan, stages[-1].name, cumulative=False, own=False), final]
+    return Measured(stages, [*scan.outputs, *output, *_GROUP_COUNTS], ("bucket",), (column("bucket"),))
 
 
-def summary(scan: Scan, unit: Fraction) -> Measured:
+def _filled(scan: Scan, bounds: tuple[int, ...]) -> plan.Filled:
+    empty = [
+        exp.Struct(
+            expressions=[
+                exp.alias_(literal(bound, "INT64"), "bucket"),
+                exp.alias_(exp.false(), "observed"),
+            ]
+        )
+        for bound in bounds
+    ]
+    return plan.Filled(
+        sentence=Comment("The same with a row for each bucket that the probe has, so that none is missing."),
+        dimensions=scan.names,
+        empty=exp.Array(expressions=empty),
+    )
+
+
+def summary(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     """Count, sum and mean."""
     by_day = scan.spec.normalization == "client_day"
     votes = scan.spec.normalization != "none"
@@ -115,7 +188,7 @@ def summary(scan: Scan, unit: Fraction) -> Measured:
     return Measured(stages, scan.outputs + [OutputColumn(n, kind) for n, kind in kinds.items()])
 
 
-def counts(scan: Scan, unit: Fraction) -> Measured:
+def counts(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     """Clients and pings."""
     client = ("client_id", scan.own(scan.source.client_id, "STRING"))
     stages: list[Stage] = []
@@ -177,7 +250,7 @@ def pings(scan: Scan, fields: list[RowField]) -> Measured:
     return Measured(stages, output, order=columns)
 
 
-MEASURES: dict[str, Callable[[Scan, Fraction], Measured]] = {
+MEASURES: dict[str, Callable[[Scan, Facts, Fraction], Measured]] = {
     "percentiles": percentiles,
     "distribution": distribution,
     "summary": summary,
@@ -303,12 +376,14 @@ def _cubed(scan: Scan, before: Stage, passed: tuple[Node, ...]) -> list[Stage]:
     ]
 
 
-def _shares(scan: Scan, *, cumulative: bool) -> plan.Shares:
+def _shares(scan: Scan, source: str, *, cumulative: bool, own: bool) -> plan.Shares:
     what = "The share of votes at or below each bucket" if cumulative else "Each bucket's share of the votes"
     return plan.Shares(
         sentence=Comment(f"{what}, within {scan.group}; clients and samples of the whole group."),
+        source=name(source),
         dimensions=scan.names,
         cumulative=cumulative,
+        own=own,
     )
 
 

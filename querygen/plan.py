@@ -139,12 +139,31 @@ class Buckets(Stage):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Filled(Stage):
+    """The same with a row for each bucket that the definition has, observed or not.
+
+    Attributes:
+        empty: an array of the buckets to add.
+    """
+
+    name = "filled"
+    dimensions: tuple[Node, ...]
+    empty: Node
+
+
+@dataclass(frozen=True, kw_only=True)
 class Shares(Stage):
-    """Each bucket's share of its group, alone and with all lower ones, beside the group's counts."""
+    """Each bucket's share of its group, alone or with all lower ones, beside the group's counts.
+
+    Attributes:
+        own: with `cumulative`, whether the bucket's own share is needed, too.
+    """
 
     name = "shares"
+    source: Node
     dimensions: tuple[Node, ...]
     cumulative: bool
+    own: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +200,8 @@ class Percentiles(Stage):
     """The lowest bucket at which the cumulative share reaches each percentile.
 
     Attributes:
-        value: that bucket, in the unit asked for.
+        value: that bucket, in the unit asked for, or a place inside it.
+        at_least: whether it is the open-ended last bucket; None where its bound is not known.
     """
 
     name = "percentiles"
@@ -189,15 +209,22 @@ class Percentiles(Stage):
     percentiles: Node
     tolerance: Node
     value: Node
+    at_least: Node | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Distribution(Stage):
-    """Each bucket's count and share. `bucket` is the bucket in the unit asked for."""
+    """Each bucket's count and share.
+
+    Attributes:
+        bucket: in the unit asked for.
+        label: the bucket's name, where it stands for a category.
+    """
 
     name = "distribution"
     dimensions: tuple[Node, ...]
     bucket: Node
+    label: Node | None
 
 
 @dataclass(frozen=True, kw_only=True)

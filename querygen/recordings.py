@@ -37,8 +37,13 @@ class Recording:
         return (f"{self.path}.values", f"{self.path}.sum")
 
 
-def find_recordings(source: SourceTable, name: str) -> tuple[Recording, ...]:
+def find_recordings(source: SourceTable, name: str, *, several: bool = False) -> tuple[Recording, ...]:
     """All columns that hold the distribution `name`: a probe's name, or the path of one column.
+
+    Args:
+        source: the table.
+        name: what is looked for.
+        several: whether one name may stand for metrics of several types.
 
     Names are compared without regard to case. Of an open record, which takes any name, a column is assumed
     only where no record has the name for certain.
@@ -64,7 +69,7 @@ def find_recordings(source: SourceTable, name: str) -> tuple[Recording, ...]:
         if made:
             (certain if column in record.fields else assumed).append(made)
     recordings = certain or assumed
-    if source.dotted_names and certain and len(certain) > 1:
+    if source.dotted_names and len(certain) > 1 and not several:
         paths = ", ".join(recording.path for recording in certain)
         raise QuerygenError.of(
             "ambiguous-metric",

@@ -1,7 +1,7 @@
-"""Resolve: `Spec` + `Catalog` becomes `Plan`. All decisions about the SQL are made here and in the modules
-that this one calls, none in a template.
+"""Resolve: `Spec` + `Catalog` becomes `Plan`.
 
-What is asked (probes, processes, keys, dates, units) is decided here; columns by `dimensions`, predicates by
+All decisions about the SQL are made here and in the modules that this one calls, none in a template. Which
+probes, processes, keys, dates and units are asked is decided here; columns by `dimensions`, predicates by
 `filters`, the way to each histogram by `scan`, and the statistics by `measures`.
 """
 
@@ -13,6 +13,7 @@ from fractions import Fraction
 from querygen.catalog import Catalog, Column, SourceTable
 from querygen.dimensions import DimensionResolver, ResolvedDimension, compile_filters
 from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help, suggest
+from querygen.facts import Facts, definition_of, facts_of, mirror_in
 from querygen.filters import FilterCompiler, is_bounded
 from querygen.measures import MEASURES, Measured, RowField, decoded_field, marked, pings
 from querygen.plan import Plan
@@ -36,7 +37,7 @@ def resolve(spec: Spec, catalog: Catalog, today: dt.date | None = None) -> Plan:
         QuerygenError: with all findings; their `loc` is the path in the spec.
     """
     source = _source(spec, catalog)
-    resolver = _Resolver(spec, source, today)
+    resolver = _Resolver(spec, source, catalog, today)
     made = resolver.plan()
     if made is None or resolver.findings:
         raise QuerygenError(tuple(resolver.findings))
@@ -69,9 +70,11 @@ class _Resolver:
 
     spec: Spec
     source: SourceTable
+    catalog: Catalog
     today: dt.date | None
     findings: list[Diagnostic] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    _scales: dict[str, Fraction] = field(default_factory=dict)
 
     def plan(self) -> Plan | None:
         """The plan; None, or one that must not be used, after findings."""
@@ -89,13 +92,17 @@ class _Resolver:
             (first if self._on_partition(source) else others).extend(tests)
         scan = Scan(spec, self.source, dimensions, asked, [*first, *others])
         scan.needs += [need for _, source, _ in restricted for need in source.needs]
-        unit = self._unit(asked)
+        facts = self._facts(asked)
+        unit = self._unit(asked, facts)
+        self._check_facts(facts)
         self._check_cube(dimensions)
         fields = self._fields(columns, asked) if spec.measure == "pings" else []
         if self.findings:
             return None
         measured = (
-            pings(scan, fields) if spec.measure == "pings" else MEASURES[spec.measure or ""](scan, unit)
+            pings(scan, fields)
+            if spec.measure == "pings"
+            else MEASURES[spec.measure or ""](scan, facts, unit)
         )
         if spec.min_clients:
             measured = marked(measured, spec.min_clients, drop=spec.low_data == "drop")
@@ -121,7 +128,8 @@ class _Resolver:
         """The recordings of all histograms, in all processes asked for."""
         shown = {d.name for d in dimensions if d.source is None}
         asked: list[Asked] = []
-        for wanted, loc in self._histograms():
+        for named, loc in self._histograms():
+            wanted = self._mirrored(named)
             recordings = self._recordings(wanted, loc, wants_keys=self.spec.key is not None or "key" in shown)
             asked += self._in_processes(wanted, recordings, loc, by_process="process" in shown)
         kinds = {(one.recording.is_text, one.recording.is_keyed) for one in asked}
@@ -161,6 +169,9 @@ class _Resolver:
 
     def _recordings(self, wanted: str, loc: Loc, *, wants_keys: bool) -> list[Recording]:
         """The columns that hold one histogram, keyed or not."""
+        definitions = self.catalog.definitions
+        probe = definition_of(definitions, self.source, wanted) if definitions else None
+        wants_keys = wants_keys or bool(probe and probe.keyed)
         try:
             found = find_recordings(self.source, wanted)
         except QuerygenError as error:
@@ -251,7 +262,12 @@ class _Resolver:
             )
         if not NAME.fullmatch(lookup):
             return "a probe's name has letters, digits and underscores; a metric's also dots"
-        return None
+        if not self.source.dotted_names and (paths := self.source.schema.nearest(wanted)):
+            return f"a column with a similar name exists: `{paths[0]}`"
+        site = (
+            "dictionary.telemetry.mozilla.org" if self.source.dotted_names else "probes.telemetry.mozilla.org"
+        )
+        return f"look its name up on https://{site}"
 
     def _with_histogram(
         self, dimensions: tuple[ResolvedDimension, ...], asked: tuple[Asked, ...]
@@ -262,28 +278,88 @@ class _Resolver:
             return (ResolvedDimension("histogram", None), *dimensions)
         return dimensions
 
-    def _unit(self, asked: tuple[Asked, ...]) -> Fraction:
+    # ---- what definitions say ---------------------------------------------------------------------------
+
+    def _mirrored(self, name: str) -> str:
+        """The name by which this table has the probe: that of its mirror, if it has only that."""
+        definitions = self.catalog.definitions
+        if definitions is None or definition_of(definitions, self.source, name):
+            return name
+        pair = mirror_in(definitions, self.source, name)
+        if pair is None:
+            return name
+        glean = self.source.dotted_names
+        found = pair.glean if glean else pair.legacy
+        self._scales[found.name] = 1 / pair.scale if glean else pair.scale
+        unit = f", given in {pair.legacy.unit or 'its units'}" if glean and pair.scale != 1 else ""
+        self.notes.append(f"{name} is recorded here as {found.name}{unit}")
+        if not pair.same_buckets:
+            self.notes.append(f"{name} and {found.name} have different buckets, so don't compare their rows")
+        return found.name
+
+    def _facts(self, asked: tuple[Asked, ...]) -> Facts:
+        """What is known about the buckets, if it is the same for all histograms asked for."""
+        units = {one.recording.unit for one in asked}
+        bare = Facts(unit=next(iter(units)) if len(units) == 1 else None)
+        definitions = self.catalog.definitions
+        if definitions is None:
+            return bare
+        known: set[Facts] = set()
+        names = {one.histogram for one in asked}
+        if len({self._scales.get(name, Fraction(1)) for name in names}) > 1 and self.spec.unit is None:
+            self._report(
+                "mixed-units",
+                "these histograms are recorded in different units",
+                ("histogram",),
+                "say which one values shall be given in, such as `unit: ms`",
+            )
+        for name in names:
+            probe = definition_of(definitions, self.source, name)
+            scale = self._scales.get(name, Fraction(1))
+            known.add(facts_of(definitions, probe, scale) if probe else bare)
+        return known.pop() if len(known) == 1 else bare
+
+    def _check_facts(self, facts: Facts) -> None:
+        spec = self.spec
+        if facts.is_categories and spec.measure == "percentiles":
+            self._report(
+                "percentiles-of-categories",
+                "the buckets of this probe are categories, which have no percentiles",
+                ("percentiles",) if spec.percentiles else ("measure",),
+                "ask for `measure: distribution`, the share of each value",
+            )
+        for key, needs in (
+            ("percentile_method", spec.percentile_method == "interpolated"),
+            ("buckets", spec.buckets == "all"),
+        ):
+            if needs and not facts.bounds:
+                self._report(
+                    "unknown-bounds",
+                    f"`{key}: {getattr(spec, key)}` needs to know which buckets the probe has",
+                    (key,),
+                    "add `--probes PATH`: gecko's Histograms.json or Glean's metrics.yaml",
+                )
+
+    def _unit(self, asked: tuple[Asked, ...], facts: Facts) -> Fraction:
         """What buckets are multiplied by to be in the unit asked for."""
         unit = self.spec.unit
         if unit is None or not asked:
-            return Fraction(1)
-        recorded = {one.recording.unit for one in asked}
-        if recorded == {None} or len(recorded) > 1:
+            return facts.scale
+        if facts.unit is None:
             self._report(
                 "unknown-unit",
                 "the unit of this histogram's buckets is not known, so they cannot be converted",
                 ("unit",),
-                "leave out `unit`; values are given as recorded",
+                "add `--probes PATH`, or leave out `unit`: values are given as recorded",
             )
             return Fraction(1)
-        (one,) = recorded
-        by = factor(str(one), unit)
+        by = factor(facts.unit, unit)
         if by is None:
             self._report(
                 "wrong-unit",
-                f"the buckets are {one}, which cannot be given in {unit}",
+                f"the buckets are {facts.unit}, which cannot be given in {unit}",
                 ("unit",),
-                f"the units here are {', '.join(units_like(str(one)))}",
+                f"the units here are {', '.join(units_like(facts.unit))}",
             )
             return Fraction(1)
         return by
@@ -320,13 +396,13 @@ class _Resolver:
             if key in HISTOGRAM_FIELDS:
                 made = self._histogram_field(key, reference, i, asked)
             else:
-                found = columns.column(reference, ("fields", i))
+                found = columns.column(reference, ("fields", i), also=HISTOGRAM_FIELDS)
                 made = RowField(reference.rsplit(".", 1)[-1].lower(), found.type, found) if found else None
             if made:
                 fields.append(made)
-        names = [f.name for f in fields]
-        for twice in sorted({n for n in names if names.count(n) > 1}):
-            self._report("duplicate-field", f"two fields are called `{twice}`", ("fields",), "leave one out")
+            if made and made.name in (field.name for field in fields[:-1]):
+                message = f"two fields are called `{made.name}`"
+                self._report("duplicate-field", message, ("fields", i), "leave one out")
         return fields
 
     def _histogram_field(self, key: str, reference: str, i: int, asked: tuple[Asked, ...]) -> RowField | None:
@@ -365,7 +441,7 @@ class _Resolver:
         if on_partition:
             self._report(
                 "unbounded-dates",
-                f"the range of `{on_partition[0]}` is open at one end: all days beyond it would be scanned",
+                f"the filter of `{on_partition[0]}` is open: it lets in every day before or after",
                 ("filters", on_partition[0]),
                 "give both ends: {from: 2020-04-06, to: 2020-04-20}; or write `allow_full_scan: true`",
             )

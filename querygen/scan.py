@@ -56,7 +56,7 @@ class Scan:
         return tuple(column(d.name) for d in self.dimensions)
 
     def names_beside_entries(self, source: str) -> tuple[Node, ...]:
-        """The dimensions in a stage that unnests entries, whose field `key` would be mistaken for a dimension."""
+        """The dimensions in a stage that unnests entries, whose field `key` is a column there, too."""
         return tuple(path(f"{source}.key") if d.name == "key" else column(d.name) for d in self.dimensions)
 
     @property

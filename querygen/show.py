@@ -3,7 +3,7 @@
 import datetime as dt
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -14,15 +14,29 @@ from querygen.result import Result
 def as_table(result: Result) -> bytes:
     """Columns in line, numbers to the right; NULL is told from the text `NULL` by its dash."""
     names = [column.name for column in result.plan.columns]
-    numeric = [column.type in ("INT64", "FLOAT64", "NUMERIC") for column in result.plan.columns]
-    rows = [[_cell(value) for value in row.values()] for row in result.rows()]
-    widths = [max(len(line[i]) for line in [names, *rows]) for i in range(len(names))]
+    numeric = {c.name for c in result.plan.columns if c.type in ("INT64", "FLOAT64", "NUMERIC")}
+    return text_table(result.rows(), names, numeric)
+
+
+def text_table(
+    rows: list[dict[str, Any]], names: list[str] | None = None, numeric: Collection[str] = ()
+) -> bytes:
+    """Rows as a table for people.
+
+    Args:
+        rows: dicts of values.
+        names: the columns; by default all that a row has, in the order of their first appearance.
+        numeric: the columns that stand to the right.
+    """
+    shown = names if names is not None else list(dict.fromkeys(name for row in rows for name in row))
+    cells = [[_cell(row.get(name)) for name in shown] for row in rows]
+    widths = [max(len(line[i]) for line in [shown, *cells]) for i in range(len(shown))]
     lines = [
         "  ".join(
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(line, widths, numeric, strict=True)
+            cell.rjust(width) if name in numeric else cell.ljust(width)
+            for name, cell, width in zip(shown, line, widths, strict=True)
         ).rstrip()
-        for line in [names, ["-" * width for width in widths], *rows]
+        for line in [shown, ["-" * width for width in widths], *cells]
     ]
     count = f"({len(rows)} row{'' if len(rows) == 1 else 's'})"
     return ("\n".join([*lines, count]) + "\n").encode()
@@ -30,8 +44,13 @@ def as_table(result: Result) -> bytes:
 
 def as_json(result: Result) -> bytes:
     """A JSON list of row objects, one row a line; dates and times in ISO 8601."""
-    rows = [json.dumps(row, default=_iso, ensure_ascii=False, allow_nan=False) for row in result.rows()]
-    return (("[\n" + ",\n".join(rows) + "\n]\n") if rows else "[]\n").encode()
+    return json_rows(result.rows())
+
+
+def json_rows(rows: list[dict[str, Any]]) -> bytes:
+    """Rows as a JSON list of objects, one a line."""
+    lines = [json.dumps(row, default=_iso, ensure_ascii=False, allow_nan=False) for row in rows]
+    return (("[\n" + ",\n".join(lines) + "\n]\n") if lines else "[]\n").encode()
 
 
 def as_csv(result: Result) -> bytes:

@@ -55,6 +55,10 @@ class Source:
             at_key = True  # a value that isn't there has no place of its own
         return _span_of(key if at_key and key is not None else node, self.name, self._text)
 
+    def with_value(self, key: str, value: Any) -> "Source":
+        """The same spec with another value of a top-level key."""
+        return replace(self, data={**self.data, key: value})
+
     def locate(self, error: QuerygenError) -> QuerygenError:
         """The same error, each finding that names a path with its place in this file, in the file's order."""
         placed = map(self._located, error.diagnostics)

@@ -351,6 +351,13 @@ class Spec(StrictModel):
         description="fractions from 0 to 1; 0.95 is the 95th percentile",
         examples=[[0.5, 0.95]],
     )
+    percentile_method: Literal["bucket", "interpolated"] = Field(
+        "bucket",
+        description="the bucket that holds the percentile, or the place inside it (needs its bounds)",
+    )
+    buckets: Literal["observed", "all"] = Field(
+        "observed", description="of a distribution: buckets with samples, or all that the probe has"
+    )
     measure: Measure | None = Field(
         None, description="what is computed; percentiles where percentiles are given, otherwise distribution"
     )
@@ -414,6 +421,10 @@ class Spec(StrictModel):
                 "ask for its columns in `fields`",
                 key="dimensions",
             )
+        if self.percentile_method != "bucket" and self.measure != "percentiles":
+            raise _problem("unused-key", "`percentile_method` belongs to percentiles", "leave it out")
+        if self.buckets != "observed" and self.measure != "distribution":
+            raise _problem("unused-key", "`buckets` belongs to `measure: distribution`", "leave it out")
         if self.low_data == "drop" and self.min_clients is None:
             raise _problem("unused-key", "`low_data` needs to know how few is low", "add `min_clients: 100`")
         if self.cube and not self.dimensions:

@@ -1,4 +1,4 @@
-"""Bucket bounds: the figures that Firefox's and Glean's own tests and Mozilla's functions give, and real pings."""
+"""Bucket bounds: figures of Firefox's and Glean's tests and of Mozilla's functions, and real pings."""
 
 import json
 import math
@@ -66,7 +66,11 @@ def test_functional_has_the_bucket_of_every_sample(per_magnitude: int, maximum: 
 
     bounds = functional(2, per_magnitude, maximum)
     draw = random.Random(3)
-    samples = [*range(3000), maximum, *(int(math.exp(draw.uniform(0, math.log(maximum)))) for _ in range(20000))]
+    samples = [
+        *range(3000),
+        maximum,
+        *(int(math.exp(draw.uniform(0, math.log(maximum)))) for _ in range(20000)),
+    ]
     samples += [bound + delta for bound in bounds for delta in (-1, 0, 1) if 0 <= bound + delta <= maximum]
     assert {bucket_of(sample) for sample in samples} == set(bounds), "and no other one"
 
@@ -101,7 +105,8 @@ def test_figures_of_mozillas_functions() -> None:
         inputs, expected = case["inputs"], case["expected"]
         if case["case"] == "more_buckets_than_range":  # theirs stops at the 3rd bucket, Firefox doesn't
             continue
-        bounds = {"exponential": exponential, "linear": linear, "functional": functional}[name](*map(int, inputs))
+        function = {"exponential": exponential, "linear": linear, "functional": functional}[name]
+        bounds = function(*map(int, inputs))
         if case.get("match") == "contains":
             assert set(expected["contains_all"]) <= set(bounds), case["case"]
             assert not set(expected.get("contains_none", ())) & set(bounds), case["case"]

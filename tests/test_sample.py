@@ -1,4 +1,4 @@
-"""The synthetic telemetry.main: always the same, realistic, and telling the tutorial's story."""
+"""The synthetic tables: always the same, realistic, and telling the tutorial's story."""
 
 import json
 import lzma
@@ -15,10 +15,34 @@ import pyarrow.parquet as pq
 import pytest
 
 from querygen.errors import UsageError
-from querygen.sample import SCHEMA, Format, builtin_sample, generate, sample_table, tutorial, write_sample
-from querygen.sample.shape import GC_KEYS, LONG_KEYS, SPINNER_KEYS
+from querygen.sample import (
+    GLEAN,
+    MAIN,
+    SCHEMA,
+    SCHEMAS,
+    Format,
+    builtin_sample,
+    generate,
+    sample_table,
+    tutorial,
+    write_sample,
+)
+from querygen.sample.shape import (
+    COMPOSITE_KEYS,
+    GC_KEYS,
+    LONG_KEYS,
+    MEMORY_KEYS,
+    NANO_KEYS,
+    SPINNER_KEYS,
+    SPINNER_NANOS,
+    TAB_KEYS,
+    functional_keys,
+)
 
-REAL_SCHEMA = Path(__file__).parents[2] / "shared" / "schemas" / "main.5.bq.xz"
+REAL_SCHEMAS = {
+    table: Path(__file__).parents[2] / "shared" / "schemas" / name
+    for table, name in {MAIN: "main.5.bq.xz", GLEAN: "metrics.1.bq.xz"}.items()
+}
 PERCENTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -29,7 +53,12 @@ def builtin() -> list[dict]:
 
 @pytest.fixture(scope="module")
 def pings() -> list[dict]:
-    return sample_table(8_000, 3).to_pylist()
+    return sample_table(4_000, 3).to_pylist()
+
+
+@pytest.fixture(scope="module")
+def glean_pings() -> list[dict]:
+    return sample_table(4_000, 3, GLEAN).to_pylist()
 
 
 def spinner(ping: dict) -> str | None:
@@ -99,19 +128,35 @@ def by_build(rows: Iterable[dict], least_clients: int) -> list[list[dict]]:
 # --- The same rows everywhere ---------------------------------------------------------------------------
 
 
-def test_the_rows_are_those_of_every_other_machine() -> None:
-    text = "\n".join(json.dumps(ping, default=str) for ping in sample_table(500, 1).to_pylist())
-    assert (
-        sha256(text.encode()).hexdigest()
-        == "9b3df808650645cac310ef3ecf3fc186f0e08f2dd45ae2ceac846e87cbf031e8"
-    )
+def digest(rows: Iterable[dict]) -> str:
+    return sha256("\n".join(json.dumps(ping, default=str) for ping in rows).encode()).hexdigest()
 
 
-def test_neither_workers_nor_shards_change_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = sample_table(5_000, 1)
-    monkeypatch.setattr(generate, "SHARD_PINGS", 701)
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        (MAIN, "f54489905abd9a826dde8797b0668514d88a66506f733776431ebe9cbe691b65"),
+        (GLEAN, "19418b372b3b34e1da148766a0e78ea33ac80f2683d3c0aeb714fc211737deb2"),
+    ],
+)
+def test_the_rows_are_those_of_every_other_machine(table: str, expected: str) -> None:
+    assert digest(sample_table(500, 1, table).to_pylist()) == expected
+
+
+def test_columns_that_came_later_change_no_other() -> None:
+    rows = sample_table(500, 1).to_pylist()
+    for ping in rows:
+        del ping["environment"]["experiments"], ping["payload"]["histograms"]["composite_time"]
+        del ping["payload"]["keyed_histograms"], ping["payload"]["processes"]
+    assert digest(rows) == "9b3df808650645cac310ef3ecf3fc186f0e08f2dd45ae2ceac846e87cbf031e8"
+
+
+@pytest.mark.parametrize("table", SCHEMAS)
+def test_neither_workers_nor_shards_change_the_rows(monkeypatch: pytest.MonkeyPatch, table: str) -> None:
+    expected = sample_table(2_000, 1, table)
+    monkeypatch.setattr(generate, "SHARD_PINGS", 301)
     for workers in (1, 3):
-        assert pa.concat_tables(generate.shards(5_000, 1, workers)).equals(expected)
+        assert pa.concat_tables(generate.shards(2_000, 1, workers, table)).equals(expected)
 
 
 def test_another_seed_or_size_gives_other_pings() -> None:
@@ -122,9 +167,10 @@ def test_another_seed_or_size_gives_other_pings() -> None:
         assert spinners != [spinner(ping) for ping in first.to_pylist()[:997]]
 
 
+@pytest.mark.parametrize("table", SCHEMAS)
 @pytest.mark.parametrize("pings", [1, 2, 3, 4, 7, 1_000])
-def test_there_are_as_many_pings_as_asked_for(pings: int) -> None:
-    assert sample_table(pings, 1).num_rows == pings
+def test_there_are_as_many_pings_as_asked_for(pings: int, table: str) -> None:
+    assert sample_table(pings, 1, table).num_rows == pings
 
 
 def test_pings_come_in_order_of_submission_within_the_two_weeks(pings: list[dict]) -> None:
@@ -139,13 +185,16 @@ def test_pings_come_in_order_of_submission_within_the_two_weeks(pings: list[dict
 
 
 def test_every_table_has_the_schema() -> None:
-    assert builtin_sample().schema.equals(SCHEMA)
-    assert sample_table(10, 1).schema.equals(SCHEMA)
+    assert SCHEMAS[MAIN].equals(SCHEMA)
+    for table, schema in SCHEMAS.items():
+        assert builtin_sample(table).schema.equals(schema)
+        assert sample_table(10, 1, table).schema.equals(schema)
 
 
-def test_names_and_types_are_those_of_the_real_table() -> None:
-    if not REAL_SCHEMA.exists():
-        pytest.skip(f"{REAL_SCHEMA} is not there")
+@pytest.mark.parametrize("table", SCHEMAS)
+def test_names_and_types_are_those_of_the_real_table(table: str) -> None:
+    if not REAL_SCHEMAS[table].exists():
+        pytest.skip(f"{REAL_SCHEMAS[table]} is not there")
     types = {"INT64": pa.int64(), "FLOAT64": pa.float64(), "STRING": pa.string(), "BOOL": pa.bool_()}
     types["TIMESTAMP"] = pa.timestamp("us", tz="UTC")
 
@@ -153,12 +202,15 @@ def test_names_and_types_are_those_of_the_real_table() -> None:
         columns = {column["name"]: column for column in real}
         for field in fields:
             column = columns[field.name]
+            is_array = pa.types.is_list(field.type)
+            assert (path + field.name, is_array) == (path + field.name, column.get("mode") == "REPEATED")
+            kind = field.type.value_type if is_array else field.type
             if column["type"] == "RECORD":
-                compare(field.type, column["fields"], f"{path}{field.name}.")
+                compare(kind, column["fields"], f"{path}{field.name}.")
             else:
-                assert (path + field.name, field.type) == (path + field.name, types[column["type"]])
+                assert (path + field.name, kind) == (path + field.name, types[column["type"]])
 
-    compare(SCHEMA, json.loads(lzma.decompress(REAL_SCHEMA.read_bytes())), "")
+    compare(SCHEMAS[table], json.loads(lzma.decompress(REAL_SCHEMAS[table].read_bytes())), "")
 
 
 def test_sample_ids_follow_from_the_client_ids(pings: list[dict]) -> None:
@@ -193,12 +245,22 @@ def test_ids_are_unique_and_look_like_uuids(pings: list[dict]) -> None:
 # --- Its histograms -------------------------------------------------------------------------------------
 
 
+def at(ping: dict, path: str) -> object:
+    """What a ping has at a dotted path; None behind a NULL."""
+    here: object = ping
+    for name in path.split("."):
+        here = here[name] if isinstance(here, dict) else None
+    return here
+
+
 @pytest.mark.parametrize(
     ("column", "keys", "high"),
     [
-        ("fx_tab_switch_spinner_visible_ms", SPINNER_KEYS, 1000),
-        ("fx_tab_switch_spinner_visible_long_ms", LONG_KEYS, 64000),
-        ("gc_ms", GC_KEYS, 10000),
+        ("histograms.fx_tab_switch_spinner_visible_ms", SPINNER_KEYS, 1000),
+        ("histograms.fx_tab_switch_spinner_visible_long_ms", LONG_KEYS, 64000),
+        ("histograms.gc_ms", GC_KEYS, 10000),
+        ("processes.content.histograms.gc_ms", GC_KEYS, 10000),
+        ("processes.gpu.histograms.composite_time", COMPOSITE_KEYS, 1000),
     ],
 )
 def test_histograms_are_as_firefox_writes_them(
@@ -206,7 +268,7 @@ def test_histograms_are_as_firefox_writes_them(
 ) -> None:
     seen = 0
     for ping in pings:
-        text = ping["payload"]["histograms"][column]
+        text = at(ping["payload"], column)
         if not text or not text.endswith("}}"):
             continue
         seen += 1
@@ -241,7 +303,7 @@ def test_the_long_histogram_records_the_same_spinners(pings: list[dict]) -> None
 
 
 def test_bucket_bounds_are_exponential() -> None:
-    for keys in (SPINNER_KEYS, LONG_KEYS, GC_KEYS):
+    for keys in (SPINNER_KEYS, LONG_KEYS, GC_KEYS, COMPOSITE_KEYS, TAB_KEYS):
         for place in range(2, len(keys)):
             step = (keys[-1] / keys[place - 1]) ** (1 / (len(keys) - place))
             assert keys[place] == max(round(keys[place - 1] * step), keys[place - 1] + 1)
@@ -254,6 +316,22 @@ def test_two_histograms_have_the_compact_encodings(pings: list[dict]) -> None:
     assert all(len(pair.split(",")) == 2 and pair.replace(",", "").isdigit() for pair in pairs)
     assert {len(str(int(count))) for count in counts if count is not None} == {1}
     assert 0.85 < len(pairs) / len(pings) < 0.95
+
+
+def test_each_processs_histograms_are_where_it_is(pings: list[dict]) -> None:
+    places: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for ping in pings[: -tutorial.PINGS]:
+        for place in ("histograms.composite_time", "processes.gpu.histograms.composite_time"):
+            places[ping["normalized_os"]][place] += at(ping["payload"], place) is not None
+    assert all(
+        (counts["histograms.composite_time"] > 0) == (os != "Windows") for os, counts in places.items()
+    )
+    windows = [ping for ping in pings if ping["normalized_os"] == "Windows"]
+    assert (
+        share(windows, lambda ping: bool(at(ping, "payload.processes.gpu.histograms.composite_time"))) > 0.99
+    )
+    both = [ping for ping in pings if at(ping, "payload.histograms.gc_ms")]
+    assert all(at(ping, "payload.processes.content.histograms.gc_ms") for ping in both)
 
 
 # --- Its proportions ------------------------------------------------------------------------------------
@@ -322,7 +400,7 @@ def test_builds_are_used_for_some_days(builtin: list[dict]) -> None:
 # --- The tutorial ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [0, 3, 30_000])
+@pytest.mark.parametrize("size", [0, 3, 12_000])
 def test_sample_42_is_the_tutorials_alone(builtin: list[dict], size: int) -> None:
     rows = sample_table(size, 7).to_pylist() if size else builtin
     found = [ping for ping in rows if ping["sample_id"] == 42]
@@ -375,8 +453,144 @@ def test_windows_7_is_worse(builtin: list[dict]) -> None:
 
 
 def test_the_built_in_sample_is_made_once() -> None:
-    assert builtin_sample() is builtin_sample()
-    assert builtin_sample().num_rows == 20_000
+    assert builtin_sample() is builtin_sample() is builtin_sample(MAIN)
+    assert builtin_sample(GLEAN) is builtin_sample(GLEAN)
+    assert builtin_sample().num_rows == builtin_sample(GLEAN).num_rows == 20_000
+
+
+# --- Experiments and crashes ----------------------------------------------------------------------------
+
+
+def test_a_quarter_of_the_clients_is_in_the_experiment(pings: list[dict]) -> None:
+    branches: defaultdict[str, set] = defaultdict(set)
+    for ping in pings[: -tutorial.PINGS]:
+        entries = ping["environment"]["experiments"]
+        branches[ping["client_id"]].add(entries[0]["value"]["branch"] if entries else None)
+    del branches[None]
+    assert {len(seen) for seen in branches.values()} == {1}
+    counts = Counter(branch for seen in branches.values() for branch in seen)
+    total = sum(counts.values())
+    assert 0.1 < counts["control"] / total < 0.15
+    assert 0.1 < counts["treatment"] / total < 0.15
+
+
+def crashes(ping: dict) -> dict[str, int]:
+    entries = at(ping, "payload.keyed_histograms.subprocess_crashes_with_dump")
+    return {entry["key"]: json.loads(entry["value"])["values"]["0"] for entry in entries or []}
+
+
+def test_crashes_are_rare_but_on_one_build(builtin: list[dict]) -> None:
+    counts, hours = Counter[str](), Counter[str]()
+    keys = set()
+    for ping in builtin:
+        build = "bad" if ping["application"]["build_id"] == "20200415163117" else "any"
+        keys |= set(crashes(ping))
+        counts[build] += crashes(ping).get("content", 0)
+        hours[build] += ping["payload"]["info"]["subsession_length"] / 3600
+    assert keys == {"content", "gpu", "plugin"}
+    assert 3 < 1000 * counts["any"] / hours["any"] < 15
+    assert 1000 * counts["bad"] / hours["bad"] > 50
+
+
+# --- Glean ----------------------------------------------------------------------------------------------
+
+
+def distribution(ping: dict, path: str) -> dict[int, int]:
+    found = at(ping, f"metrics.{path}")
+    return {int(entry["key"]): entry["value"] for entry in found["values"]} if found else {}
+
+
+def test_both_tables_hold_the_same_sessions(pings: list[dict], glean_pings: list[dict]) -> None:
+    names = [name for name in pings[0] if name.startswith(("normalized_", "sub", "sample_id"))]
+    for one, other in zip(pings, glean_pings, strict=True):
+        info = other["client_info"]
+        assert {name: one[name] for name in names} == {name: other[name] for name in names}
+        assert (one["client_id"], one["application"]["build_id"], one["application"]["display_version"]) == (
+            info["client_id"],
+            info["app_build"],
+            info["app_display_version"],
+        )
+        assert one["document_id"] != other["document_id"]
+        assert info["os"] == {"Mac": "Darwin"}.get(one["normalized_os"], one["normalized_os"])
+        assert crashes(one) == {
+            entry["key"]: entry["value"]
+            for entry in at(other, "metrics.labeled_counter.subprocess_crashes_with_dump") or []
+        }
+        branches = [
+            [(entry["key"], entry["value"]["branch"]) for entry in at(ping, path) or []]
+            for ping, path in ((one, "environment.experiments"), (other, "ping_info.experiments"))
+        ]
+        assert branches[0] == branches[1]
+
+
+def test_gleans_spinners_are_the_legacy_ones_in_nanoseconds(
+    pings: list[dict], glean_pings: list[dict]
+) -> None:
+    legacy_key = dict(zip(SPINNER_NANOS[:-1], SPINNER_KEYS[:-1], strict=True))
+    for key, low, high in zip(SPINNER_NANOS, SPINNER_KEYS, [*SPINNER_KEYS[1:], 64_000], strict=True):
+        assert low * 1_000_000 <= key < high * 1_000_000
+    for one, other in zip(pings[: -tutorial.PINGS], glean_pings, strict=False):
+        found: Counter[int] = Counter()
+        for key, count in distribution(
+            other, "timing_distribution.browser_tabswitch_spinner_visible"
+        ).items():
+            found[legacy_key.get(key, 1000)] += count
+            assert key in legacy_key or key >= NANO_KEYS[NANO_KEYS.index(max(SPINNER_NANOS[:-1])) + 1]
+        assert found == {key: count for key, count in decoded(spinner(one)).items() if count}
+
+
+@pytest.mark.parametrize(
+    ("path", "keys"),
+    [
+        ("timing_distribution.browser_tabswitch_spinner_visible", NANO_KEYS),
+        ("memory_distribution.memory_heap_allocated", MEMORY_KEYS),
+        ("custom_distribution.browser_engagement_tab_count", TAB_KEYS),
+    ],
+)
+def test_distributions_are_as_glean_sends_them(glean_pings: list[dict], path: str, keys: list[int]) -> None:
+    seen = 0
+    for ping in glean_pings:
+        found = at(ping, f"metrics.{path}")
+        if found is None:
+            continue
+        seen += 1
+        counts = distribution(ping, path)
+        assert list(counts) == sorted(counts)
+        assert len(counts) == len(found["values"])
+        assert set(counts) <= set(keys)
+        assert min(counts.values()) > 0
+        assert found["count"] == sum(counts.values())
+        ends = dict(pairwise(keys))
+        assert sum(key * count for key, count in counts.items()) <= found["sum"]
+        assert found["sum"] < sum(ends[key] * count for key, count in counts.items())
+    assert seen > len(glean_pings) / 2
+
+
+def test_labelled_distributions_are_there_by_label(glean_pings: list[dict]) -> None:
+    labels: Counter[str] = Counter()
+    for ping in glean_pings:
+        for entry in at(ping, "metrics.labeled_timing_distribution.network_http_fetch_duration") or []:
+            labels[entry["key"]] += entry["value"]["count"]
+            assert {int(bucket["key"]) for bucket in entry["value"]["values"]} <= set(NANO_KEYS)
+    assert labels["h2_others"] > labels["h3_others"] > labels["h1_others"] > 0
+
+
+def test_functional_buckets_are_gleans() -> None:
+    assert functional_keys(16, 30, 34) == [30, 31, 33, 34]
+    assert {1023, 32767} <= set(functional_keys(16, 1, 40_000))
+    assert not {1024, 32768} & set(functional_keys(16, 1, 40_000))
+    assert len(functional_keys(8, 1 << 20, (1 << 21) - 2)) == 8
+
+
+def test_the_tutorials_spinners_make_its_histograms() -> None:
+    rows = tutorial.table(GLEAN).to_pylist()
+    for row, text, spinners in zip(rows, tutorial.HISTOGRAMS, tutorial.SPINNERS_MS, strict=True):
+        legacy = json.loads(text)
+        assert sum(spinners) == legacy["sum"]
+        keys = Counter(max(key for key in SPINNER_KEYS if key <= spinner) for spinner in spinners)
+        assert keys == {key: count for key, count in decoded(text).items() if count}
+        found = at(row, "metrics.timing_distribution.browser_tabswitch_spinner_visible")
+        assert (found["sum"], found["count"]) == (legacy["sum"] * 1_000_000, len(spinners))
 
 
 # --- Writing --------------------------------------------------------------------------------------------
@@ -393,6 +607,26 @@ def test_parquet_and_ndjson_hold_the_same(tmp_path: Path) -> None:
     for row in rows:
         row["submission_timestamp"] = row["submission_timestamp"].strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     assert [json.loads(line) for line in ndjson.read_text().splitlines()] == rows
+
+
+def test_each_table_has_its_file(tmp_path: Path) -> None:
+    for form in ("parquet", "ndjson"):
+        folder = tmp_path / form
+        write_sample(folder, 100, 5, format=form)
+        (path,) = write_sample(folder, 100, 5, format=form, table=GLEAN)
+        assert path.name == f"firefox_desktop.metrics.{form}"
+        assert len(list(folder.iterdir())) == 2
+    rows = pq.read_table(tmp_path / "parquet" / "firefox_desktop.metrics.parquet")
+    assert rows.equals(sample_table(100, 5, GLEAN))
+    lines = (tmp_path / "ndjson" / "firefox_desktop.metrics.ndjson").read_text().splitlines()
+    assert [json.loads(line)["metrics"] for line in lines] == rows["metrics"].to_pylist()
+
+
+def test_a_table_without_a_sample_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no sample of `telemetry\.mian`") as caught:
+        write_sample(tmp_path, 10, 5, table="telemetry.mian")
+    assert "`telemetry.main`" in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("form", ["parquet", "ndjson"])

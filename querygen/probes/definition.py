@@ -305,7 +305,7 @@ def _mirror(glean: ProbeDefinition, legacy: ProbeDefinition) -> Mirror:
             return Mirror(glean, legacy, "boolean", Fraction(1))
         return Mirror(glean, legacy, "categorical" if legacy.kind == "categorical" else "count", Fraction(1))
     scale = Fraction(1)
-    if glean.kind == "timespan" and glean.unit in UNITS:  # mirrored in milliseconds, stored in its time_unit
+    if glean.kind == "timespan" and glean.unit:  # mirrored in milliseconds, stored in its time_unit
         scale = Fraction(UNITS["ms"][1], UNITS[glean.unit][1])
     return Mirror(glean, legacy, "scalar", scale)
 

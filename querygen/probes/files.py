@@ -95,7 +95,7 @@ def definition_files(path: str | Path) -> Iterator[DefinitionFile]:
         raise UsageError.of(
             "no-definitions",
             f"{path} holds no probe definitions",
-            help="they are Histograms.json, Scalars.yaml and metrics.yaml files (or such as .xz or .tar.xz)",
+            help="they are Histograms.json, Scalars.yaml and metrics.yaml files; .xz and .tar.xz will do",
         )
 
 

@@ -272,7 +272,8 @@ def _number(entry: Mapping[str, Any], key: str, default: int | None = None) -> i
     try:
         if type(value) is int:
             return value
-        return _CONSTANTS.get(value) or _calculated(ast.parse(value.strip(), mode="eval").body)
+        written = str(value).strip()
+        return _CONSTANTS.get(written) or _calculated(ast.parse(written, mode="eval").body)
     except (TypeError, ValueError, SyntaxError, RecursionError, MemoryError, ZeroDivisionError):
         raise _InvalidError(f"`{key}: {value}` is not a whole number", key, "write it in digits") from None
 

@@ -6,8 +6,8 @@ real table there are NULL and broken histograms, NULL client ids and countries, 
 builds that are older or newer than the day they report on. A string of the tab spinner histogram is broken
 exactly where it does not end in `}}`.
 
-telemetry.main and firefox_desktop.metrics hold the same sessions of the same clients, each in its own way: the
-spinners of a legacy bucket (milliseconds) are in one of Glean's (nanoseconds) that lies inside it, and
+telemetry.main and firefox_desktop.metrics hold the same sessions of the same clients, each in its own way:
+the spinners of a legacy bucket (milliseconds) are in one of Glean's (nanoseconds) that begins inside it, and
 crashes of other processes, opened tabs and experiments agree.
 """
 

@@ -67,7 +67,7 @@ SELECT
     'custom_distribution': {'browser_engagement_tab_count': distribution(tab_buckets, 0, 0)},
     'labeled_counter': {'subprocess_crashes_with_dump': crashes},
     'labeled_timing_distribution': {
-      'network_http_fetch_duration': list_filter(fetches, lambda fetch: fetch.value IS NOT NULL)
+      'network_http_fetch_duration': list_filter(fetches, lambda one: one.value IS NOT NULL)
     },
     'memory_distribution': {'memory_heap_allocated': distribution(heap_buckets, 4, sum_draw)},
     'quantity': {'system_memory': memory},

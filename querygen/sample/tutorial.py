@@ -1,13 +1,12 @@
 """The three pings whose histograms the STMO tutorial prints, so that its first queries answer as printed."""
 
 from datetime import timedelta
-import json
 from typing import Any, Final
 
 import pyarrow as pa
 
 from querygen.sample.columns import GLEAN, MAIN, SCHEMAS
-from querygen.sample.shape import DAYS, SPINNER_KEYS, SPINNER_NANOS, START
+from querygen.sample.shape import DAYS, NANO_KEYS, START
 
 SAMPLE_ID: Final = 42
 """The sample that the tutorial asks for.
@@ -22,6 +21,9 @@ HISTOGRAMS: Final = (
     '{"bucket_count":20,"histogram_type":0,"sum":1996,"range":[1,1000],"values":{"698":0,"1000":1}}',
 )
 """FX_TAB_SWITCH_SPINNER_VISIBLE_MS, verbatim and in the tutorial's order."""
+
+SPINNERS_MS: Final = ((118,), (399, 18_746), (1996,))
+"""Spinners that make these histograms, in milliseconds; the tutorial doesn't say which they were."""
 
 PINGS: Final = len(HISTOGRAMS)
 
@@ -40,7 +42,7 @@ def table(name: str = MAIN) -> pa.Table:
     In Glean's table they are told as Glean would have: the same spinners, in nanoseconds.
     """
     of_table = _glean_ping if name == GLEAN else _main_ping
-    rows = [_any_ping(number) | of_table(number, text) for number, text in enumerate(HISTOGRAMS)]
+    rows = [_any_ping(number) | of_table(number) for number in range(PINGS)]
     return pa.Table.from_pylist(rows, schema=SCHEMAS[name])
 
 
@@ -58,7 +60,7 @@ def _any_ping(number: int) -> dict[str, Any]:
     }
 
 
-def _main_ping(number: int, histogram: str) -> dict[str, Any]:
+def _main_ping(number: int) -> dict[str, Any]:
     client_id, document_id = _IDS[number]
     build = {"architecture": "x86-64", "build_id": _BUILD_ID, "version": "77.0a1"}
     return {
@@ -80,21 +82,20 @@ def _main_ping(number: int, histogram: str) -> dict[str, Any]:
             },
         },
         "payload": {
-            "histograms": {"fx_tab_switch_spinner_visible_ms": histogram},
+            "histograms": {"fx_tab_switch_spinner_visible_ms": HISTOGRAMS[number]},
             "info": {"profile_subsession_counter": 1, "reason": "shutdown", "subsession_length": 3600},
         },
     }
 
 
-def _glean_ping(number: int, histogram: str) -> dict[str, Any]:
+def _glean_ping(number: int) -> dict[str, Any]:
     client_id, document_id = _IDS[number]
-    decoded = json.loads(histogram)
-    nanos = dict(zip(SPINNER_KEYS, SPINNER_NANOS, strict=True))
-    counts = {nanos[int(key)]: count for key, count in decoded["values"].items() if count}
+    nanos = [spinner * 1_000_000 for spinner in SPINNERS_MS[number]]
+    buckets = [max(key for key in NANO_KEYS if key <= time) for time in nanos]
     spinners = {
-        "count": sum(counts.values()),
-        "sum": decoded["sum"] * 1_000_000,
-        "values": [{"key": str(key), "value": count} for key, count in counts.items()],
+        "count": len(nanos),
+        "sum": sum(nanos),
+        "values": [{"key": str(key), "value": 1} for key in buckets],
     }
     return {
         "document_id": f"{document_id[:-1]}f",

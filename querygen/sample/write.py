@@ -45,8 +45,8 @@ def write_sample(
         The paths of the files written.
 
     Raises:
-        UsageError: no ping is asked for, there is no sample of the table, or the folder cannot be written, or holds the same table already in
-            another form, which `--data` could not tell from this one.
+        UsageError: no ping is asked for, there is no sample of the table, or the folder cannot be written, or
+            holds the same table already in another form, which `--data` could not tell from this one.
     """
     if pings < 1:
         raise UsageError.of(

@@ -1,0 +1,64 @@
+"""What probe definitions say about the histograms asked for: units, bounds, labels, and Glean's mirrors."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal
+
+from querygen.catalog import SourceTable
+
+if TYPE_CHECKING:
+    from querygen.probes import Definitions, Mirror, ProbeDefinition
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known about the buckets of all histograms asked for together.
+
+    Attributes:
+        unit: of the buckets as recorded.
+        scale: what buckets are multiplied by if the spec asks for no unit: not 1 where a Glean metric
+            answers for the legacy probe that it mirrors.
+        bounds: the lower bound of each bucket, ascending; empty where they are not known.
+        overflow: the bound of the open-ended last bucket.
+        labels: the names of buckets that stand for categories.
+        is_categories: whether buckets are categories, so that percentiles mean nothing.
+    """
+
+    unit: str | None = None
+    scale: Fraction = Fraction(1)
+    bounds: tuple[int, ...] = ()
+    overflow: int | None = None
+    labels: tuple[tuple[int, str], ...] = ()
+    is_categories: bool = False
+
+
+def definition_of(definitions: "Definitions", source: SourceTable, name: str) -> "ProbeDefinition | None":
+    """The definition of a histogram of this table, by its name or its column's path."""
+    generation: Literal["glean", "legacy"] = "glean" if source.dotted_names else "legacy"
+    found = definitions.find(name, generation) or definitions.find(name.rsplit(".", 1)[-1], generation)
+    return found if found and found.is_distribution else None
+
+
+def mirror_in(definitions: "Definitions", source: SourceTable, name: str) -> "Mirror | None":
+    """The pair by which the probe `name` of the other generation of telemetry is recorded in this table."""
+    probe = definitions.find(name, "legacy" if source.dotted_names else "glean")
+    if probe is None:
+        return None
+    return next((pair for pair in definitions.mirrors_of(probe) if pair.form == "distribution"), None)
+
+
+def facts_of(definitions: "Definitions", probe: "ProbeDefinition", scale: Fraction) -> Facts:
+    """What one definition says."""
+    bounds = probe.bounds() or ()
+    labels = [(bound, label) for bound in bounds if (label := probe.label(bound)) is not None]
+    stored = probe.stored_unit if probe.generation == "glean" else definitions.unit_of(probe)
+    unit = _UNIT_NAMES.get(stored or "")
+    return Facts(unit, scale, bounds, probe.overflow, tuple(labels), definitions.is_categories(probe))
+
+
+# The units that definitions state, as specs spell them.
+_UNIT_NAMES = {name: name for name in ("ns", "us", "ms", "s", "min", "h", "bytes")} | {
+    "kilobytes": "KiB",
+    "megabytes": "MiB",
+    "gigabytes": "GiB",
+}

@@ -1,0 +1,87 @@
+"""What can be asked for: the distributions of a catalog's tables, as `querygen catalog` lists them."""
+
+import fnmatch
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from querygen.catalog import Catalog, SourceTable
+from querygen.facts import definition_of
+from querygen.recordings import Recording, all_names, find_recordings
+
+if TYPE_CHECKING:
+    from querygen.probes import ProbeDefinition
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One distribution of one table.
+
+    Attributes:
+        recordings: the columns that hold it, one for each process or metric type.
+        definition: what it is, where definitions are given and know it.
+    """
+
+    table: str
+    name: str
+    recordings: tuple[Recording, ...]
+    definition: "ProbeDefinition | None"
+
+    def row(self) -> dict[str, Any]:
+        """The entry as a row of the listing; what definitions tell only where there are some."""
+        first = self.recordings[0]
+        row: dict[str, Any] = {
+            "name": self.name,
+            "kind": first.kind if self.definition is None else self.definition.kind,
+            "processes": " ".join(r.process for r in self.recordings if r.process) or None,
+            "keyed": first.is_keyed,
+            "path": first.path,
+        }
+        if self.definition is None:
+            return row
+        bounds = self.definition.bounds() or ()
+        return row | {
+            "buckets": f"{bounds[0]}..{bounds[-1]} ({len(bounds)})" if bounds else None,
+            "labels": " ".join(self.definition.labels) if self.definition.labels else None,
+            "unit": self.definition.unit,
+            "expires": self.definition.expires,
+            "description": " ".join(self.definition.description.split()) or None,
+        }
+
+
+def entries(catalog: Catalog, tables: list[str], pattern: str) -> Iterator[Entry]:
+    """The distributions whose name matches, sorted by name within each table.
+
+    Args:
+        catalog: the tables.
+        tables: those to list.
+        pattern: a part of the name, or a glob (`GC_*`); without regard to case.
+    """
+    wanted = pattern.lower() if any(c in pattern for c in "*?[") else f"*{pattern.lower()}*"
+    for table in tables:
+        source = catalog.get(table)
+        if source is None:
+            continue
+        for name in sorted(_names(catalog, source)):
+            if fnmatch.fnmatchcase(name.lower(), wanted) or fnmatch.fnmatchcase(
+                name.lower().replace(".", "_"), wanted
+            ):
+                yield _entry(catalog, source, name)
+
+
+def _names(catalog: Catalog, source: SourceTable) -> set[str]:
+    """All names that are known: legacy ones in capitals, Glean's with dots where definitions tell them."""
+    known = set(all_names(source))
+    if not source.dotted_names:
+        return {name.upper() for name in known}
+    if catalog.definitions is None:
+        return known
+    dotted = {probe.column: probe.name for probe in catalog.definitions.probes if probe.generation == "glean"}
+    return {dotted.get(name, name) for name in known}
+
+
+def _entry(catalog: Catalog, source: SourceTable, name: str) -> Entry:
+    column = name.replace(".", "_").lower()
+    recordings = find_recordings(source, column, several=True)
+    definition = definition_of(catalog.definitions, source, name) if catalog.definitions else None
+    return Entry(source.table, name, recordings, definition)

@@ -1,0 +1,285 @@
+"""Whatever text a spec holds, the SQL is one SELECT that differs from a harmless one in literals alone."""
+
+import json
+
+import pytest
+import sqlglot
+from harness import HISTOGRAM, NEEDS_GOOGLESQL, query, rows_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlglot import exp
+
+from querygen import Query, QuerygenError
+from querygen.api import catalog_of
+from querygen.source import load_text
+
+PAYLOADS = {
+    "quote": "it's",
+    "quotes": "''; DROP TABLE x; --",
+    "double quote": 'a"b""c',
+    "backtick": "`telemetry.main`",
+    "backslash at the end": "a\\",
+    "backslash and quote": "\\'; SELECT 1; --",
+    "escapes": "\\n\\x27\\u0027\\047",
+    "line break": "a\nb",
+    "carriage return": "a\r\nb\rc",
+    "tab and blanks": " \t a \t ",
+    "three quotes": "'''",
+    "raw string": "r'\\'",
+    "bytes": "b'x'",
+    "dollar quotes": "$$ $tag$ x $tag$",
+    "semicolon": "; SELECT 1;",
+    "line comment": "-- x",
+    "hash comment": "# x",
+    "comment": "*/ SELECT 1 /*",
+    "opened comment": "/* x",
+    "redash": "{{ parameter }}",
+    "jinja": "{% raw %}{# x #}{% endraw %}",
+    "parameter": "@x ?1 :y %(z)s $1",
+    "own function": "querygen.histogram_text(histogram)",
+    "own function twice": "' || querygen.histogram_buckets(recorded) || '",
+    "temporary function": "querygen_histogram_text(x)",
+    "other function": "mozfun.hist.extract(x).values",
+    "end of a stage": "\n)\nSELECT\n",
+    "start of a stage": "), decodable AS (\n",
+    "next stage": "\n),\ndecodable AS (\n  SELECT\n",
+    "next line": "a\u0085b",
+    "line separator": "a\u2028b\u2029c",
+    "vertical tab": "a\x0bb\x0cc",
+    "escape": "\x1b[31m",
+    "delete": "\x7f",
+    "right to left": "\u202e\u2066txt\u2069\u200f",
+    "byte order mark": "\ufeffa",
+    "emoji": "😀👩\u200d👩",
+    "last plane": "\U0010ffff",
+    "cast": "2020-04-20",
+    "number": "1e9",
+    "null": "NULL",
+    "empty": "",
+}
+TEXT = st.text(max_size=12) | st.text("'\"`\\\n\r;-*/{}%#$ \u0085\u2028ax\x1f@:()", max_size=12)
+BASE = {"histogram": HISTOGRAM, "filters": {"submission_date": "2020-04-20"}}
+
+
+def filtered(condition):
+    return {**BASE, "filters": {**BASE["filters"], "client_id": condition}}
+
+
+def dimension(**definition):
+    return {**BASE, "dimensions": [{"name": "family", **definition}]}
+
+
+# Where text becomes a literal of the SQL (and words of a comment).
+LITERALS = {
+    "a value": filtered,
+    "a list": lambda text: filtered([text, "b"]),
+    "from": lambda text: filtered({"from": text}),
+    "to": lambda text: filtered({"to": text}),
+    "gt and lte": lambda text: filtered({"gt": "", "lte": text + "~"}),
+    "lt": lambda text: filtered({"lt": text}),
+    "gte": lambda text: filtered({"gte": text}),
+    "not": lambda text: filtered({"not": text}),
+    "not a list": lambda text: filtered({"not": ["b", text]}),
+    "a build": lambda text: {**BASE, "filters": {**BASE["filters"], "build_id": {"not": text}}},
+    "a label": lambda text: dimension(of="os", cases={text: "Mac", "b": "Linux"}),
+    "else": lambda text: dimension(of="os", cases={"a": "Mac"}, **{"else": text}),
+    "a case's value": lambda text: dimension(cases=[{"value": text, "when": {"os": "Mac"}}]),
+    "a case's condition": lambda text: dimension(cases=[{"value": "a", "when": {"os": text}}]),
+    "a label's condition": lambda text: dimension(of="os", cases={"a": {"not": [text, "b"]}}),
+    "a pings query": lambda text: {**filtered(text), "measure": "pings", "fields": ["client_id", "sum"]},
+    "a counts query": lambda text: {**filtered(text), "measure": "counts"},
+    "a summary query": lambda text: {**filtered(text), "measure": "summary", "normalization": "client_day"},
+}
+# Where text becomes words of a comment only.
+COMMENTS = {
+    "title": lambda text: {**BASE, "title": text},
+    "description": lambda text: {**BASE, "description": text},
+}
+# Where text names something that exists, or becomes a name.
+NAMES = {
+    "histogram": lambda text: {**BASE, "histogram": text},
+    "a histogram's path": lambda text: {**BASE, "histogram": f"payload.histograms.{text}"},
+    "one of two histograms": lambda text: {**BASE, "histogram": ["GC_MS", text]},
+    "source": lambda text: {**BASE, "source": text},
+    "a declared table": lambda text: {**BASE, "source": {"table": text, "like": "telemetry.main"}},
+    "like": lambda text: {**BASE, "source": {"table": "telemetry.main_1pct", "like": text}},
+    "process": lambda text: {**BASE, "process": text},
+    "a filter": lambda text: {**BASE, "filters": {**BASE["filters"], text: "a"}},
+    "a filter's path": lambda text: {**BASE, "filters": {**BASE["filters"], f"environment.{text}": "a"}},
+    "a dimension": lambda text: {**BASE, "dimensions": [text]},
+    "a dimension's path": lambda text: {**BASE, "dimensions": [f"payload.histograms.{text}"]},
+    "a dimension's name": lambda text: {**BASE, "dimensions": [{"name": text, "of": "os"}]},
+    "of": lambda text: dimension(of=text),
+    "when": lambda text: dimension(cases=[{"value": "a", "when": {text: "b"}}]),
+    "a field": lambda text: {**BASE, "measure": "pings", "fields": [text]},
+    "measure": lambda text: {**BASE, "measure": text},
+    "normalization": lambda text: {**BASE, "normalization": text},
+    "unit": lambda text: {**BASE, "unit": text},
+    "last": lambda text: {**BASE, "today": "2020-04-20", "filters": {"submission_date": {"last": text}}},
+    "today": lambda text: {**BASE, "today": text},
+}
+UDFS = ("inline", "temp", "mozfun")
+HARMLESS = "harmless"
+
+
+def select_in(text, dialect="bigquery"):
+    """The one SELECT of the text, behind nothing but functions."""
+    *functions, select = sqlglot.parse(text, dialect=dialect)
+    assert isinstance(select, exp.Select)
+    assert all(isinstance(function, exp.Create) for function in functions)
+    return select
+
+
+def same_but_for(tree, literals):
+    """The tree with those literals, given as {value: replacement}, replaced."""
+
+    def replaced(node):
+        if isinstance(node, exp.Literal) and node.is_string and node.this in literals:
+            return exp.Literal.string(literals[node.this])
+        return node
+
+    return tree.transform(replaced)
+
+
+def by_yaml(spec):
+    return Query.of(load_text(json.dumps(spec), "spec.yaml"), catalog_of(None))
+
+
+def assert_only_literals_differ(build, payload, udfs="inline"):
+    hostile, harmless = query(build(payload)), query(build(HARMLESS))
+    literals = {payload: HARMLESS, payload + "~": HARMLESS + "~"}
+    text = hostile.sql(udfs=udfs)
+    tree = select_in(text)
+    assert any(literal.this in literals for literal in tree.find_all(exp.Literal) if literal.is_string)
+    assert same_but_for(tree, literals) == select_in(harmless.sql(udfs=udfs))
+    if udfs == "inline":
+        duck = hostile.sql("duckdb")
+        assert same_but_for(select_in(duck, "duckdb"), literals) == select_in(
+            harmless.sql("duckdb"), "duckdb"
+        )
+    assert by_yaml(build(payload)).sql(udfs=udfs) == text
+
+
+@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
+@pytest.mark.parametrize("field", LITERALS)
+def test_a_value_is_one_literal(field, payload):
+    assert_only_literals_differ(LITERALS[field], payload)
+
+
+@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
+@pytest.mark.parametrize("udfs", ["temp", "mozfun"])
+def test_a_value_is_one_literal_in_all_forms(udfs, payload):
+    assert_only_literals_differ(LITERALS["a list"], payload, udfs)
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(sorted(LITERALS)), TEXT, st.sampled_from(UDFS))
+def test_any_text_is_one_literal(field, payload, udfs):
+    assert_only_literals_differ(LITERALS[field], payload, udfs)
+
+
+@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
+@pytest.mark.parametrize("field", COMMENTS)
+def test_words_stay_in_their_comment(field, payload):
+    assert_only_comments_differ(field, payload)
+
+
+@settings(max_examples=150)
+@given(st.sampled_from(sorted(COMMENTS)), TEXT | st.text("*/{}%-\n ", max_size=12))
+def test_any_words_stay_in_their_comment(field, payload):
+    assert_only_comments_differ(field, payload)
+
+
+def assert_only_comments_differ(field, payload):
+    for dialect in ("bigquery", "duckdb"):
+        text, plain = (query(COMMENTS[field](words)).sql(dialect) for words in (payload, HARMLESS))
+        header, body = text[: text.index("WITH\n")], text[text.index("WITH\n") :]
+        assert body == plain[plain.index("WITH\n") :]
+        assert "{{" not in header
+        assert "}}" not in header
+        for line in header.split("\n")[:-1]:
+            assert line.startswith("/* ")
+            assert line.endswith(" */")
+            assert "/*" not in line[2:]
+            assert "*/" not in line[:-2]
+            assert line.isprintable() or not {*"\r\x0b\x0c\x85\u2028\u2029\u202e\x1b\x00"} & {*line}
+
+
+@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
+@pytest.mark.parametrize("field", NAMES)
+def test_a_name_that_does_not_exist_is_refused(field, payload):
+    assert_refused(NAMES[field](payload))
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from(sorted(NAMES)), st.text("'\"`\\\n;-*/{}%#$ \u0085\u2028@:()😀", min_size=1, max_size=9)
+)
+def test_any_name_with_other_characters_is_refused(field, payload):
+    if not set(payload) <= set("-"):  # a table's name may have hyphens
+        assert_refused(NAMES[field](payload))
+
+
+def assert_refused(spec):
+    if spec.get("today") == PAYLOADS["cast"]:
+        return
+    for way in (query, by_yaml):
+        with pytest.raises(QuerygenError) as refused:
+            way(spec).sql()
+        assert refused.value.exit_code == 1, refused.value
+        assert "Traceback" not in str(refused.value)
+
+
+# --- The value that the query compares with is the value that the data has -----------------------
+
+
+def pings_of(*clients):
+    return [
+        {"client_id": client, "submission_timestamp": "2020-04-20 10:00:00", "normalized_os": "Mac"}
+        for client in clients
+    ]
+
+
+ASK = {"measure": "pings", "fields": ["client_id"], "filters": {"submission_date": "2020-04-20"}}
+
+
+def found(engine, payload, condition, *, others):
+    spec = {**ASK, "filters": {**ASK["filters"], "client_id": condition}}
+    return [row["client_id"] for row in rows_of(spec, pings_of(payload, *others), engine)]
+
+
+def assert_finds_itself(engine, payload):
+    near = [payload + "x", "x" + payload, payload.swapcase() + "x", "harmless"]
+    assert found(engine, payload, payload, others=near) == [payload]
+    assert found(engine, payload, [payload, "b"], others=near) == [payload]
+    assert payload not in found(engine, payload, {"not": payload}, others=near)
+    assert found(engine, payload, {"gte": payload, "lte": payload}, others=near) == [payload]
+
+
+def assert_labels_itself(engine, payload):
+    spec = {
+        "measure": "counts",
+        "filters": {"submission_date": "2020-04-20"},
+        "dimensions": [{"name": "family", "of": "os", "cases": {payload: "Mac"}}],
+    }
+    assert [row["family"] for row in rows_of(spec, pings_of("a"), engine)] == [payload]
+
+
+@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
+def test_a_value_finds_itself_on_duckdb(payload):
+    assert_finds_itself("duckdb", payload)
+    assert_labels_itself("duckdb", payload)
+
+
+@settings(max_examples=40)
+@given(TEXT.filter(lambda text: "\x00" not in text))
+def test_any_value_finds_itself_on_duckdb(payload):
+    assert_finds_itself("duckdb", payload)
+
+
+@NEEDS_GOOGLESQL
+@pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
+def test_a_value_finds_itself_on_googlesql(payload):
+    spec = {**ASK, "filters": {**ASK["filters"], "client_id": [payload, "b"]}}
+    rows = rows_of(spec, pings_of(payload, payload + "x"), "googlesql")
+    assert [row["client_id"] for row in rows] == [payload]
