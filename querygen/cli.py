@@ -111,9 +111,7 @@ def _catalog(arguments: argparse.Namespace) -> int:
     catalog = catalog_of(schemas, arguments.probes)
     found = [entry.row() for entry in entries(catalog, [*schemas] or [*catalog.names], arguments.pattern)]
     if not schemas:
-        _say(
-            "note: the built-in schemas know few names; any probe can be asked for. --schema lists the real ones"
-        )
+        _say("note: the built-in schemas know few names, but take any; --schema lists the real ones")
     _write(json_rows(found) if arguments.format == "json" else text_table(found), arguments.output)
     return 0 if found else 1
 
@@ -132,8 +130,8 @@ def _ingest(arguments: argparse.Namespace) -> int:
     table, schema = next(iter(given.items()), (arguments.table, None))
     shown = sys.stderr.isatty()
 
-    def progress(done: int) -> None:
-        sys.stderr.write(f"\r{done:,} pings")
+    def progress(pings: int, share: float) -> None:
+        sys.stderr.write(f"\r{share:4.0%}  {pings:,} pings")
         sys.stderr.flush()
 
     report = ingest(
@@ -147,9 +145,9 @@ def _ingest(arguments: argparse.Namespace) -> int:
     )
     if shown:
         sys.stderr.write("\r\x1b[K")
-    for problem in report.skipped:
+    for problem in report.problems:
         _say(str(problem))
-    _say(f"note: {report.rows:,} rows of {report.table}, {len(report.skipped):,} malformed pings skipped")
+    _say(f"note: {report.pings:,} rows of {report.table}, {report.skipped:,} malformed pings skipped")
     return 0
 
 
