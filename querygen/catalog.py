@@ -72,6 +72,7 @@ class SourceTable:
         client_id, timestamp: paths of the client's id and of the partition column.
         dotted_names: whether probes are named as Glean's metrics are, `category.metric`.
         recorded: where distributions stand.
+        units: the unit of buckets, by the end of a probe's name.
         processes: what `*` in a place stands for, unless the schema is the user's own.
         friendly: names of dimensions, to a path or to `{sql, type}`.
         prefixes: columns whose shorter values are prefixes, to their full length.
@@ -86,6 +87,7 @@ class SourceTable:
     timestamp: str
     dotted_names: bool
     recorded: tuple[Place, ...]
+    units: Mapping[str, str]
     processes: tuple[str, ...]
     friendly: Mapping[str, str | Mapping[str, str]]
     prefixes: Mapping[str, int]
@@ -194,6 +196,7 @@ def _builtin(name: str) -> SourceTable:
         timestamp=declared["timestamp"],
         dotted_names=declared["names"] == "dotted",
         recorded=tuple(Place(**place) for place in declared["recorded"]),
+        units=declared["units"],
         processes=tuple(declared["processes"]),
         friendly=friendly,
         prefixes=prefixes,

@@ -55,17 +55,17 @@ def entries(catalog: Catalog, tables: list[str], pattern: str) -> Iterator[Entry
     Args:
         catalog: the tables.
         tables: those to list.
-        pattern: a part of the name, or a glob (`GC_*`); without regard to case.
+        pattern: a part of the name, or a glob (`GC_*`); without regard to case, dots
+            being the same as underscores.
     """
-    wanted = pattern.lower() if any(c in pattern for c in "*?[") else f"*{pattern.lower()}*"
+    plain = pattern.lower().replace(".", "_")
+    wanted = plain if any(c in pattern for c in "*?[") else f"*{plain}*"
     for table in tables:
         source = catalog.get(table)
         if source is None:
             continue
         for name in sorted(_names(catalog, source)):
-            if fnmatch.fnmatchcase(name.lower(), wanted) or fnmatch.fnmatchcase(
-                name.lower().replace(".", "_"), wanted
-            ):
+            if fnmatch.fnmatchcase(name.lower().replace(".", "_"), wanted):
                 yield _entry(catalog, source, name)
 
 

@@ -65,7 +65,7 @@ def find_recordings(source: SourceTable, name: str, *, several: bool = False) ->
         if record is None:
             continue
         found = record.fields.get(column) or record.open
-        made = _recording(f"{place.at}.{column}", found, place) if found else None
+        made = _recording(source, f"{place.at}.{column}", found, place) if found else None
         if made:
             (certain if column in record.fields else assumed).append(made)
     recordings = certain or assumed
@@ -108,7 +108,7 @@ def _by_path(source: SourceTable, name: str) -> Recording | None:
     spelling, field = resolved
     record, _, _ = spelling.rpartition(".")
     place = next((place for place in _places(source) if place.at == record), Place(record))
-    made = _recording(spelling, field, place)
+    made = _recording(source, spelling, field, place)
     if made is None:
         raise QuerygenError.of(
             "not-a-histogram",
@@ -118,9 +118,10 @@ def _by_path(source: SourceTable, name: str) -> Recording | None:
     return made
 
 
-def _recording(path: str, field: Field, place: Place) -> Recording | None:
+def _recording(source: SourceTable, path: str, field: Field, place: Place) -> Recording | None:
     """The recording that a field of this type is; None for another type."""
     kind = place.at.rpartition(".")[2]
+    unit = place.unit or next((unit for end, unit in source.units.items() if path.endswith(end)), None)
     value = field
     is_keyed = field.repeated
     if is_keyed:
@@ -128,8 +129,8 @@ def _recording(path: str, field: Field, place: Place) -> Recording | None:
             return None
         value = field.fields["value"]
     if value.type == "STRING":
-        return Recording(path, place.process, True, is_keyed, kind, place.unit)
+        return Recording(path, place.process, True, is_keyed, kind, unit)
     values = value.fields.get("values")
     if value.type == "RECORD" and values is not None and values.repeated and "key" in values.fields:
-        return Recording(path, place.process, False, is_keyed, kind, place.unit)
+        return Recording(path, place.process, False, is_keyed, kind, unit)
     return None

@@ -83,13 +83,9 @@ def attach(
                 help=f"add --data {plan.table}=PATH",
             )
         return data.attach(connection, plan.table, found, source.schema, plan.needs, source.strict).notes
-    from querygen.sample import TABLE, builtin_sample
+    from querygen.sample import builtin_sample
 
-    if source.schema.table != TABLE:
-        raise UsageError.of(
-            "no-data", f"there is no sample of `{plan.table}`", help=f"add --data {plan.table}=PATH"
-        )
-    data.attach_arrow(connection, plan.table, builtin_sample(), source.schema, plan.needs)
+    data.attach_arrow(connection, plan.table, builtin_sample(plan.like), source.schema, plan.needs)
     return (SYNTHETIC,)
 
 

@@ -189,13 +189,10 @@ class _Reader:
             return self._mapping(node)
         if isinstance(node, SequenceNode):
             return [self.value(item) for item in node.value]
+        if str(node.tag) == f"{_TAG}str":
+            return self._text(node)
         try:
-            made = self._scalars.construct_object(node)
-            # JSON writes a character beyond U+FFFF as two escapes; half of one is no character.
-            return made.encode("utf-16", "surrogatepass").decode("utf-16") if isinstance(made, str) else made
-        except UnicodeDecodeError:
-            self._report(node, "bad-scalar", "this text has half a character", "write the character itself")
-            return None
+            return self._scalars.construct_object(node)
         except (ValueError, YAMLError):
             # What looks like a date and is none, such as 2020-02-30.
             what = (
@@ -222,12 +219,20 @@ class _Reader:
                     f"the key `{key.value}` is not read as text" if key.value else "a key is missing here"
                 )
                 self._report(key, "bad-key", message, f'quote it: "{key.value}"' if key.value else None)
-            elif key.value in made:
+            elif (name := self._text(key)) in made:
                 help_ = "keep one of the two; several values of one key are a list: [a, b]"
                 self._report(key, "duplicate-key", f"the key `{key.value}` is given twice", help_)
             else:
-                made[key.value] = self.value(value)
+                made[name] = self.value(value)
         return made
+
+    def _text(self, node: ScalarNode) -> str:
+        """JSON writes a character beyond U+FFFF as two escapes; half of one is no character."""
+        try:
+            return str(node.value).encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self._report(node, "bad-scalar", "this text has half a character", "write the character itself")
+            return ""
 
     def _report(self, node: Node, code: str, message: str, help_: str | None) -> None:
         span = _span_of(node, self._name, self._text)

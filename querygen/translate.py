@@ -9,8 +9,9 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlglot import exp
+from sqlglot import exp, tokenize
 from sqlglot.errors import ErrorLevel, SqlglotError
+from sqlglot.tokenizer_core import TokenType
 
 from querygen.calls import Call, place, with_arguments
 from querygen.check import CheckedSql
@@ -39,7 +40,7 @@ def translate(checked: CheckedSql) -> DuckSql:
     for node in query.walk():
         node.comments = None
     for rewrite in REWRITERS:
-        query = query.transform(rewrite)
+        query = query.transform(rewrite, copy=False)
     try:
         text = query.sql(
             dialect="duckdb",
@@ -55,13 +56,19 @@ def translate(checked: CheckedSql) -> DuckSql:
 
 
 def _with_sentences(text: str, plan: Plan) -> str:
-    """The plan's words as comments again: its header, and a sentence above each stage."""
-    for stage in plan.ctes:
-        start = "WITH" if stage is plan.stages[0] else "),"
-        text = text.replace(
-            f"{start} {stage.name} AS (\n", f"{start}\n{_sentence(stage)}{stage.name} AS (\n", 1
-        )
-    text = text.replace("\n)\nSELECT\n", f"\n)\n{_sentence(plan.final)}SELECT\n", 1)
+    """The plan's words as comments again: its header, and a sentence above each stage.
+
+    Stages are found by tokens outside of all parentheses, never in a literal that looks like one.
+    """
+    depth, waiting, starts = 0, list(plan.stages), []
+    for token in tokenize(text, read="duckdb"):
+        depth += {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}.get(token.token_type, 0)
+        if depth == 0 and waiting:
+            is_last = waiting[0] is plan.final
+            if token.token_type is TokenType.SELECT if is_last else token.text == waiting[0].name:
+                starts.append((token.start, waiting.pop(0)))
+    for start, stage in reversed(starts):
+        text = f"{text[:start].rstrip()}\n{_sentence(stage)}{text[start:]}"
     return "".join(f"/* {line} */\n" for line in plan.header) + text + "\n"
 
 

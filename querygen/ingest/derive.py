@@ -89,10 +89,15 @@ def normalized_os_version(version: str) -> str:
     return found[0] if found else ""
 
 
+def _in_utc(moment: datetime) -> datetime:
+    """The same moment; without a time zone it is taken for one in UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
 def timestamp(moment: datetime) -> str:
-    """The moment as rows have it, in UTC with microseconds. Without a time zone it is taken for UTC."""
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    """The moment as rows have it: in UTC, with microseconds."""
+    moment = _in_utc(moment)
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def _of_main(row: Mapping[str, Any]) -> tuple[str | None, ...]:
@@ -136,8 +141,8 @@ def _submitted(row: Mapping[str, Any], received: datetime | None, is_glean: bool
     if text is None:
         raise ValueError(f"there is no `{where}`, so when the ping was made is unknown")
     try:
-        return datetime.fromisoformat(text.removesuffix(" UTC"))
-    except ValueError:
+        return _in_utc(datetime.fromisoformat(text.removesuffix(" UTC")))
+    except (ValueError, OverflowError):
         raise ValueError(f"`{where}` is {text!r}, which is no date") from None
 
 

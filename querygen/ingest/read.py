@@ -157,7 +157,7 @@ def _parsed(file: Path, number: int, data: bytes) -> Found:
     if len(data) > LARGEST:
         return Found(span, problem=malformed(span, f"more than {LARGEST >> 20} MB, which no ping has"))
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig").rstrip()
         ping = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except UnicodeDecodeError as error:
         place = Span(str(file), number + data.count(b"\n", 0, error.start), 1)

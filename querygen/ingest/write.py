@@ -1,7 +1,6 @@
 """Rows into a file: NDJSON line by line, or Parquet."""
 
 import gzip
-import io
 import json
 import re
 import tempfile
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, Protocol
+from typing import IO, TYPE_CHECKING, Any, Final, Protocol, cast
 
 from querygen.errors import UsageError
 from querygen.ingest.rows import compact
@@ -60,7 +59,7 @@ def writer(path: Path, output: Path, schema: Schema) -> Iterator[Writer]:
                 rows.to_parquet(file)
         elif output.suffix == ".gz":
             with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
-                yield _Rows(packed, None)
+                yield _Rows(cast(IO[bytes], packed), None)
         else:
             yield _Rows(file, None)
 
@@ -73,7 +72,7 @@ def _is_lines(output: Path) -> bool:
 class _Rows:
     """Rows as lines; with a schema, also which of its columns they use."""
 
-    def __init__(self, file: IO[bytes] | gzip.GzipFile, record: Field | None) -> None:
+    def __init__(self, file: IO[bytes], record: Field | None) -> None:
         self._file = file
         self._record = record
         self._used: dict[str, Any] = {}
@@ -99,9 +98,8 @@ class _Rows:
         record = _used(self._record or Field("", "RECORD"), self._used)
         columns = pa.schema([pa.field(name, _arrow_type(field)) for name, field in record.fields.items()])
         self._file.seek(0)
-        lines = io.BufferedReader(self._file)  # type: ignore[type-var] # any file that can be read
         with pq.ParquetWriter(output, columns, compression="zstd") as parquet:
-            while batch := lines.readlines(_BATCH):
+            while batch := self._file.readlines(_BATCH):
                 rows = [_arrow_value(record, json.loads(line)) for line in batch]
                 parquet.write_table(pa.Table.from_pylist(rows, columns))
 
