@@ -190,7 +190,7 @@ class _Reader:
         if isinstance(node, SequenceNode):
             return [self.value(item) for item in node.value]
         if str(node.tag) == f"{_TAG}str":
-            return self._text(node)
+            return self._whole(node)
         try:
             return self._scalars.construct_object(node)
         except (ValueError, YAMLError):
@@ -219,14 +219,14 @@ class _Reader:
                     f"the key `{key.value}` is not read as text" if key.value else "a key is missing here"
                 )
                 self._report(key, "bad-key", message, f'quote it: "{key.value}"' if key.value else None)
-            elif (name := self._text(key)) in made:
+            elif (name := self._whole(key)) in made:
                 help_ = "keep one of the two; several values of one key are a list: [a, b]"
                 self._report(key, "duplicate-key", f"the key `{key.value}` is given twice", help_)
             else:
                 made[name] = self.value(value)
         return made
 
-    def _text(self, node: ScalarNode) -> str:
+    def _whole(self, node: Node) -> str:
         """JSON writes a character beyond U+FFFF as two escapes; half of one is no character."""
         try:
             return str(node.value).encode("utf-16", "surrogatepass").decode("utf-16")

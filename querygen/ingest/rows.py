@@ -1,8 +1,9 @@
 """One ping's JSON as a row: the schema decides what is a column, and what is left over.
 
-The rules are those of the pipeline that fills the real tables. Two are ours, since nothing may be lost where
-the pipeline rejects a ping or overwrites a value: a value that does not fit its record or array is left
-over, and so is the second of two names that mean the same column.
+The rules are those of the pipeline that fills the real tables, but for three. Nothing may be lost where the
+pipeline rejects a ping or overwrites a value: a value that does not fit its record or array is left over, and
+so is the second of two names that mean the same column. And a use counter's histogram stays JSON like any
+other: the one number that the pipeline stores for it no longer says that it counted what is true.
 """
 
 import json
@@ -137,16 +138,12 @@ def _array(field: Field, value: Any) -> Any:
 def _scalar(field: Field, value: Any) -> Any:
     kind = field.type
     if kind == "STRING":
-        if isinstance(value, str):
-            return value
-        return _use_counter(field.name, value) or compact(value)
+        return value if isinstance(value, str) else compact(value)
     if kind == "INT64":
         # The pipeline takes true for 1; 1.0 is no whole number to it.
         return int(value) if isinstance(value, int) and -(2**63) <= value < 2**63 else _LEFT
     if kind == "FLOAT64":
-        return (
-            (int(value) if isinstance(value, bool) else value) if isinstance(value, (int, float)) else _LEFT
-        )
+        return _float(value)
     if kind == "BOOL":
         return value if isinstance(value, bool) else _LEFT
     if kind == "JSON":
@@ -160,13 +157,3 @@ def _float(value: Any) -> Any:
     if isinstance(value, int):
         return value if abs(value) < 1 << 1023 else _LEFT
     return value if isinstance(value, float) else _LEFT
-
-
-def _use_counter(column: str, value: Any) -> str | None:
-    """The one number that a use counter's histogram is stored as; None for any other."""
-    if not column.startswith("use_counter2") or not isinstance(value, dict):
-        return None
-    uses, values = value.get("sum"), value.get("values")
-    if value.get("histogram_type") != 2 or not isinstance(uses, int) or not isinstance(values, dict):
-        return None
-    return str(uses) if uses >= 0 and uses == values.get("1", 0) else None
