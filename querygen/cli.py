@@ -370,4 +370,5 @@ def main() -> None:
         _say(str(bug))
         sys.exit(bug.exit_code)
     finally:
-        gc.freeze()
+        if not gc.isenabled():  # a command that ran a query has enabled it, and has something to clean up
+            gc.freeze()

