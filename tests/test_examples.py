@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
+from harness import NEEDS_GOOGLESQL
+from oracle import same_rows
 
 from querygen.api import load
+from querygen.sample import write_sample
 from querygen.show import as_table
 
 ROOT = Path(__file__).parent.parent
@@ -45,3 +48,15 @@ def test_one_vote_per_client_lowers_the_upper_percentiles_and_windows_7_raises_t
     voted = typical("05-client-normalized-by-build.yaml")
     windows_7 = typical("06-client-normalized-windows-7.yaml")
     assert voted < merged < windows_7
+
+
+@NEEDS_GOOGLESQL
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_all_forms_give_the_same_rows_on_both_engines(path, tmp_path):
+    query = load(path)
+    write_sample(tmp_path, 800, 12, table=query.plan().like)
+    expected = query.run(tmp_path).rows()
+    assert expected
+    for udfs in ("inline", "temp", "mozfun"):
+        rows = query.run(tmp_path, engine="googlesql", udfs=udfs).rows()
+        assert same_rows(rows, expected) is None

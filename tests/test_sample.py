@@ -10,10 +10,12 @@ from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from querygen import data
 from querygen.errors import UsageError
 from querygen.sample import (
     GLEAN,
@@ -38,6 +40,7 @@ from querygen.sample.shape import (
     TAB_KEYS,
     functional_keys,
 )
+from querygen.schema import builtin_schema
 
 REAL_SCHEMAS = {
     table: Path(__file__).parents[2] / "shared" / "schemas" / name
@@ -573,6 +576,22 @@ def test_labelled_distributions_are_there_by_label(glean_pings: list[dict]) -> N
             labels[entry["key"]] += entry["value"]["count"]
             assert {int(bucket["key"]) for bucket in entry["value"]["values"]} <= set(NANO_KEYS)
     assert labels["h2_others"] > labels["h3_others"] > labels["h1_others"] > 0
+
+
+@pytest.mark.parametrize("form", ["parquet", "ndjson"])
+def test_the_built_in_schema_reads_what_is_written(tmp_path: Path, form: Format) -> None:
+    (path,) = write_sample(tmp_path, 50, 5, format=form, table=GLEAN)
+    schema, column = builtin_schema(GLEAN), "metrics.timing_distribution.browser_tabswitch_spinner_visible"
+    assert schema is not None
+    with duckdb.connect() as con:
+        assert data.attach(con, GLEAN, [path], schema, [column, "ping_info"], strict_schema=True).notes == ()
+        found = con.execute(f"SELECT {column} FROM {data.table_name(GLEAN)}").fetchall()
+        data.attach_arrow(con, "again.metrics", sample_table(50, 5, GLEAN), schema, [column])
+        again = con.execute(f"SELECT {column} FROM again.metrics").fetchall()
+    assert [value and value["values"] for (value,) in found] == [
+        value and value["values"] for (value,) in again
+    ]
+    assert sum(value["count"] for (value,) in found if value and value["count"]) > 50
 
 
 def test_functional_buckets_are_gleans() -> None:

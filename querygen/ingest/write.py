@@ -18,7 +18,7 @@ from querygen.schema import Field, Schema
 if TYPE_CHECKING:
     import pyarrow
 
-_BATCH: Final = 1 << 24  # bytes of JSON that become one row group of a Parquet file
+_BATCH: Final = 1 << 23  # bytes of JSON that become one row group of a Parquet file
 _ALONE = re.compile("[\ud800-\udfff]")  # half of a character, which UTF-8 cannot have
 _LINES = (".ndjson", ".jsonl")
 

@@ -1,0 +1,97 @@
+"""Specs of every shape, for tests that hold for all of them."""
+
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+DAYS = {"submission_date": {"from": "2020-04-06", "to": "2020-04-20"}}
+HISTOGRAM = "FX_TAB_SWITCH_SPINNER_VISIBLE_MS"
+BANDS = {"name": "memory", "of": "memory_mb", "bands": [2048, 4096.5, 8192]}
+CASES = {
+    "name": "family",
+    "cases": [
+        {"value": "old", "when": {"os": "Windows", "os_version": {"lt": "10.0", "not": "6.3"}}},
+        {"value": "new", "when": {"build_id": {"gte": "202004"}}},
+    ],
+    "else": "other",
+}
+OPERATORS = {
+    **DAYS,
+    "os": ["Windows", "Mac"],
+    "os_version": {"not": ["6.1", "6.2"]},
+    "country": {"is_null": False},
+    "build_id": {"from": "20200406", "to": "20200420"},
+    "build_time": {"gte": "2020-04-06 00:00:00", "lt": "2020-04-21 00:00:00"},
+    "memory_mb": {"gt": -0.5, "lte": 65536},
+    "sample_id": 42,
+    "submission_timestamp": {"lt": "2020-04-21 00:00:00"},
+}
+
+
+def _by_measure() -> dict[str, dict]:
+    made = {}
+    for measure in ("percentiles", "distribution", "summary"):
+        for normalization in ("none", "client", "client_day"):
+            for dimensions in ([], ["build_time", BANDS]):
+                name = f"{measure} by {normalization}{' of groups' if dimensions else ''}"
+                made[name] = {
+                    "histogram": HISTOGRAM,
+                    "filters": DAYS,
+                    "measure": measure,
+                    "normalization": normalization,
+                    "dimensions": dimensions,
+                }
+    return made
+
+
+SPECS: dict[str, dict] = {
+    **_by_measure(),
+    "operators": {
+        "histogram": HISTOGRAM,
+        "filters": OPERATORS,
+        "dimensions": ["submission_date", "os", CASES],
+    },
+    "today": {
+        "histogram": HISTOGRAM,
+        "filters": {"submission_date": {"last": "2 weeks"}, "build_date": {"last": "14 days"}},
+        "today": "current",
+    },
+    "full scan": {"histogram": HISTOGRAM, "allow_full_scan": True},
+    "counts": {"filters": DAYS, "measure": "counts"},
+    "counts of groups": {"filters": DAYS, "measure": "counts", "dimensions": ["os", "build_date"]},
+    "pings": {"filters": DAYS, "measure": "pings", "fields": ["client_id", "build_id"], "limit": 3},
+    "fields": {
+        "histogram": HISTOGRAM,
+        "filters": DAYS,
+        "measure": "pings",
+        "fields": [
+            "sum",
+            "histogram",
+            "bucket_count",
+            "histogram_type",
+            "range_low",
+            "range_high",
+            "n_samples",
+        ],
+    },
+    "reserved words": {
+        "histogram": HISTOGRAM,
+        "filters": DAYS,
+        "dimensions": [
+            {"name": "order", "of": "os"},
+            {"name": "select", "of": "country"},
+            {"name": "End", "of": "channel"},
+        ],
+    },
+    "words": {
+        "histogram": HISTOGRAM,
+        "filters": DAYS,
+        "title": "One, two: three",
+        "description": "A description, with a colon: here",
+    },
+}
+
+EXAMPLES = {
+    path.stem: YAML(typ="safe", pure=True).load(path)
+    for path in sorted((Path(__file__).parents[1] / "examples").rglob("*.yaml"))
+}
