@@ -382,6 +382,7 @@ def _shares(scan: Scan, source: str, *, cumulative: bool, own: bool) -> plan.Sha
         sentence=Comment(f"{what}, within {scan.group}; clients and samples of the whole group."),
         source=name(source),
         dimensions=scan.names,
+        partition=scan.partition,
         cumulative=cumulative,
         own=own,
     )

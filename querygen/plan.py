@@ -156,12 +156,14 @@ class Shares(Stage):
     """Each bucket's share of its group, alone or with all lower ones, beside the group's counts.
 
     Attributes:
+        partition: the dimensions, as a window can be divided by them.
         own: with `cumulative`, whether the bucket's own share is needed, too.
     """
 
     name = "shares"
     source: Node
     dimensions: tuple[Node, ...]
+    partition: tuple[Node, ...]
     cumulative: bool
     own: bool
 

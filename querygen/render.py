@@ -115,7 +115,8 @@ def _printed(value: object) -> Markup:
     if isinstance(value, Markup):
         return value
     if isinstance(value, exp.Expr):
-        return Markup(to_sql(value))  # noqa: S704 printed by sqlglot, quoted by construction
+        # What takes several lines hangs from the first, which stands at the templates' indentation of two.
+        return Markup(to_sql(value).replace("\n", "\n  "))  # noqa: S704 quoted by construction, by sqlglot
     if isinstance(value, Comment):
         return Markup(str(value))  # noqa: S704 flattened when it was made
     raise TypeError(f"a template may print SQL nodes and comments only, not {type(value).__name__} {value!r}")

@@ -60,6 +60,13 @@ class Scan:
         return tuple(path(f"{source}.key") if d.name == "key" else column(d.name) for d in self.dimensions)
 
     @property
+    def partition(self) -> tuple[Node, ...]:
+        """The dimensions in a PARTITION BY, where BigQuery takes no FLOAT64."""
+        return tuple(
+            exp.cast(column(o.name), "STRING") if o.type == "FLOAT64" else column(o.name) for o in self.outputs
+        )
+
+    @property
     def outputs(self) -> list[OutputColumn]:
         """The dimensions as columns of the result."""
         return [OutputColumn(d.name, "STRING" if self.spec.cube else d.type) for d in self.dimensions]

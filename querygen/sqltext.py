@@ -19,6 +19,7 @@ _TYPED_LITERALS = {
     "TIMESTAMPTZ": "TIMESTAMP",
     "TIMESTAMP": "DATETIME",
 }
+_LONGEST_LINE = 100
 _RESERVED = {word.lower() for word in BigQuery.Generator.RESERVED_KEYWORDS}
 
 
@@ -40,6 +41,10 @@ class _Emitted(BigQuery):
                 return f"{kind} {self.sql(expression, 'this')}"
             return str(super().cast_sql(expression, safe_prefix))
 
+        def currentdate_sql(self, expression: exp.CurrentDate) -> str:
+            """With the parentheses that Mozilla's SQL has."""
+            return f"CURRENT_DATE({self.sql(expression, 'this')})"
+
         def not_sql(self, expression: exp.Not) -> str:
             """`a IS NOT NULL` and `a NOT IN (…)` as people write them."""
             inner = expression.this
@@ -52,8 +57,11 @@ class _Emitted(BigQuery):
 
 
 def to_sql(node: Node) -> str:
-    """The BigQuery text of a node; CASE expressions take several lines."""
-    return node.sql(dialect=_Emitted, pretty=node.find(exp.Case) is not None, max_text_width=100)
+    """The BigQuery text of a node; CASE expressions and whatever is long take several lines."""
+    flat = node.sql(dialect=_Emitted)
+    if len(flat) <= _LONGEST_LINE and node.find(exp.Case) is None:
+        return flat
+    return node.sql(dialect=_Emitted, pretty=True, max_text_width=_LONGEST_LINE)
 
 
 def name(text: str) -> exp.Identifier:

@@ -99,3 +99,16 @@ def test_histograms_without_samples_change_nothing():
     for name in ("merged", "client_by_build", "distribution", "summary", "summary_of_days"):
         rows = rows_of(SPECS[name], [*pings, empty, {**empty, "client_id": "another"}])
         assert same_rows(rows, rows_of(SPECS[name], pings)) is None
+
+
+@NEEDS_GOOGLESQL
+@pytest.mark.parametrize("measure", ["percentiles", "distribution", "summary", "counts"])
+def test_a_dimension_of_fractions(measure):
+    """BigQuery groups by FLOAT64, but divides no window by it."""
+    path = "environment.system.memory_mb"
+    spec = {"histogram": HISTOGRAM, "measure": measure, "dimensions": [path], **ALL_DAYS}
+    pings = random_pings(200, 8)
+    for engine in ("duckdb", "googlesql"):
+        given = {**spec, "percentiles": [0.5]} if measure == "percentiles" else spec
+        difference = same_rows(rows_of(given, pings, engine), answer(given, pings))
+        assert difference is None, difference
