@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from querygen.catalog import Place, SourceTable
 from querygen.errors import QuerygenError
+from querygen.names import column_name
 from querygen.schema import Field
 from querygen.sqltext import NAME
 
@@ -55,28 +56,41 @@ def find_recordings(source: SourceTable, name: str, *, several: bool = False) ->
     as_path = _by_path(source, name)
     if as_path:
         return (as_path,)
-    column = name.replace(".", "_").lower() if source.dotted_names else name.lower()
-    if not NAME.fullmatch(column):
+    if not NAME.fullmatch(name.replace(".", "_")):
         return ()
+    certain, assumed = _named(source, name.replace(".", "_").lower())
+    if not certain and column_name(name) != name.lower():
+        # A name in mixed case, as some use counters have, is several words to the pipeline.
+        certain, others = _named(source, column_name(name))
+        assumed = assumed or others
+    if several or not source.dotted_names:
+        return certain or assumed
+    if len(certain) > 1:
+        raise QuerygenError.of(
+            "ambiguous-metric",
+            f"`{name}` exists under several metric types: {', '.join(r.path for r in certain)}",
+            help="name the column path that is meant",
+        )
+    if not certain and assumed:
+        raise QuerygenError.of(
+            "unknown-type",
+            f"the built-in schema doesn't know `{name}`, and so not its metric type",
+            help=f"name its column path, such as {assumed[0].path}, or give --schema or --probes",
+        )
+    return certain
+
+
+def _named(source: SourceTable, column: str) -> tuple[tuple[Recording, ...], tuple[Recording, ...]]:
+    """The columns of that name: those that the schema has, and those that an open record may have."""
     certain: list[Recording] = []
     assumed: list[Recording] = []
     for place in _places(source):
         record = source.schema.find(place.at)
-        if record is None:
-            continue
-        found = record.fields.get(column) or record.open
+        found = (record.fields.get(column) or record.open) if record is not None else None
         made = _recording(source, f"{place.at}.{column}", found, place) if found else None
-        if made:
+        if made and record is not None:
             (certain if column in record.fields else assumed).append(made)
-    recordings = certain or assumed
-    if source.dotted_names and len(certain) > 1 and not several:
-        paths = ", ".join(recording.path for recording in certain)
-        raise QuerygenError.of(
-            "ambiguous-metric",
-            f"`{name}` exists under several metric types: {paths}",
-            help="name the column path that is meant",
-        )
-    return tuple(recordings)
+    return tuple(certain), tuple(assumed)
 
 
 def all_names(source: SourceTable) -> Iterator[str]:

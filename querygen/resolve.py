@@ -172,8 +172,9 @@ class _Resolver:
         definitions = self.catalog.definitions
         probe = definition_of(definitions, self.source, wanted) if definitions else None
         wants_keys = wants_keys or bool(probe and probe.keyed)
+        known = probe.paths()[0] if probe and self.source.dotted_names and not self.source.strict else wanted
         try:
-            found = find_recordings(self.source, wanted)
+            found = find_recordings(self.source, known)
         except QuerygenError as error:
             self.findings += [
                 Diagnostic(finding.code, finding.message, loc=loc, help=finding.help)

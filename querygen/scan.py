@@ -63,7 +63,8 @@ class Scan:
     def partition(self) -> tuple[Node, ...]:
         """The dimensions in a PARTITION BY, where BigQuery takes no FLOAT64."""
         return tuple(
-            exp.cast(column(o.name), "STRING") if o.type == "FLOAT64" else column(o.name) for o in self.outputs
+            exp.cast(column(o.name), "STRING") if o.type == "FLOAT64" else column(o.name)
+            for o in self.outputs
         )
 
     @property

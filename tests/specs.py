@@ -90,7 +90,11 @@ SPECS: dict[str, dict] = {
         "dimensions": ["process", "os"],
     },
     "children": {"histogram": HISTOGRAM, "filters": DAYS, "process": "children", "measure": "summary"},
-    "several histograms": {"histogram": ["GC_MS", "GC_SLICE_MS"], "filters": DAYS, "normalization": "client_day"},
+    "several histograms": {
+        "histogram": ["GC_MS", "GC_SLICE_MS"],
+        "filters": DAYS,
+        "normalization": "client_day",
+    },
     "keys": {"histogram": "SEARCH_COUNTS", "filters": DAYS, "key": "*", "dimensions": ["key"]},
     "a key": {"histogram": "SEARCH_COUNTS", "filters": DAYS, "key": "it's", "normalization": "client"},
     "cube": {"histogram": HISTOGRAM, "filters": DAYS, "dimensions": ["os", "build_date"], "cube": True},

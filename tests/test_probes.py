@@ -12,13 +12,13 @@ import pytest
 from test_buckets import histograms_in
 
 from querygen.errors import QuerygenError, UsageError
+from querygen.names import column_name
 from querygen.probes import (
     Definitions,
     ProbeDefinition,
     is_use_counter,
     match_schema,
     read_probes,
-    snake_case,
 )
 from querygen.schema import read_schema
 
@@ -300,8 +300,8 @@ def test_a_legacy_unit_may_be_known_by_the_mirror_only() -> None:
         ("browser.ui.interaction.preferences_paneHome", "browser_ui_interaction_preferences_pane_home"),
     ],
 )
-def test_snake_case(name: str, column: str) -> None:
-    assert snake_case(name) == column
+def test_column_name(name: str, column: str) -> None:
+    assert column_name(name) == column
 
 
 def test_files_archives_and_folders_give_the_same(folder: Path, small: Definitions, tmp_path: Path) -> None:

@@ -44,7 +44,9 @@ def test_the_dimensions_compile():
 
 def test_every_key_of_the_spec_is_explained():
     table = README.split("| key | meaning |")[1].split("**Filters**")[0]
-    explained = {name for cell in re.findall(r"^\| (.*?) \|", table, re.M) for name in re.findall(r"`(\w+)`", cell)}
+    explained = {
+        name for cell in re.findall(r"^\| (.*?) \|", table, re.M) for name in re.findall(r"`(\w+)`", cell)
+    }
     assert set(Spec.model_fields) - explained == {"low_data"} and "`low_data: drop`" in table
     assert explained <= set(Spec.model_fields)
 
@@ -59,5 +61,9 @@ def test_the_friendly_dimensions_are_the_source_s():
 def test_the_filters_in_the_table_are_valid():
     table = README.split("| operator | meaning |")[1].split("A value of")[0]
     for example in re.findall(r"`(\{.*?\})`", table):
-        text = example.replace(": a", ": 2020-04-06").replace(": b", ": 2020-04-20").replace("[a, b]", "[2020-04-06]")
+        text = (
+            example.replace(": a", ": 2020-04-06")
+            .replace(": b", ": 2020-04-20")
+            .replace("[a, b]", "[2020-04-06]")
+        )
         validate(load_text(f"measure: counts\nfilters: {{submission_date: {text}}}", "readme"))

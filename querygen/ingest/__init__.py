@@ -5,7 +5,8 @@ one of firefox_desktop.metrics. The table's schema decides what is a column; eve
 text under its own names, in the column `additional_properties`.
 
 The rules, in the modules that hold them:
-- `names`: `l2cacheKB` becomes `l2cache_kb`, `browser.tabswitch.spinner_visible` has underscores for dots.
+- names (`querygen.names`): `l2cacheKB` becomes `l2cache_kb`, `browser.tabswitch.spinner_visible` has
+  underscores for dots.
 - `rows`: an object under a key/value column becomes an array of such pairs (experiments, keyed histograms,
   labels, buckets); a list under a record of `f0_`, `f1_`, … becomes that record; an object under a STRING
   column, such as a histogram, becomes its JSON text; a value of another type than its column's, which no
@@ -14,8 +15,8 @@ The rules, in the modules that hold them:
   `metadata.uri` and the `normalized_*` columns.
 """
 
-from querygen.ingest.names import column_name
 from querygen.ingest.rows import convert
 from querygen.ingest.run import IngestReport, Progress, ingest
+from querygen.names import column_name
 
 __all__ = ["IngestReport", "Progress", "column_name", "convert", "ingest"]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from querygen.data_coerce import is_spelt_as
-from querygen.ingest.names import column_name
+from querygen.names import column_name
 from querygen.schema import Field, Schema
 
 _LEFT: Final = object()  # stands for a value that has no place in the row

@@ -14,7 +14,6 @@ from querygen.probes.definition import (
     Mirror,
     ProbeDefinition,
     is_use_counter,
-    snake_case,
 )
 from querygen.probes.match import SchemaMatch, match_schema
 from querygen.probes.parse import read_probes
@@ -29,5 +28,4 @@ __all__ = [
     "is_use_counter",
     "match_schema",
     "read_probes",
-    "snake_case",
 ]

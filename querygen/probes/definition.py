@@ -1,6 +1,5 @@
 """What a probe is: its kind, buckets, labels and unit, where its data stands, and what mirrors it."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -8,6 +7,7 @@ from functools import cached_property
 from typing import Literal
 
 from querygen import buckets
+from querygen.names import column_name
 
 Generation = Literal["legacy", "glean"]
 
@@ -99,7 +99,7 @@ class ProbeDefinition:
     @property
     def column(self) -> str:
         """The name of its column in BigQuery, without the record it stands in."""
-        return snake_case(self.name) if self.generation == "legacy" else self.name.replace(".", "_")
+        return column_name(self.name) if self.generation == "legacy" else self.name.replace(".", "_")
 
     def paths(self) -> tuple[str, ...]:
         """The paths of its columns: one for each process (legacy), or the one of its Glean type."""
@@ -313,9 +313,3 @@ def _mirror(glean: ProbeDefinition, legacy: ProbeDefinition) -> Mirror:
 def is_use_counter(name: str) -> bool:
     """Whether a legacy histogram of that name is a use counter; gecko generates their definitions."""
     return name.upper().startswith("USE_COUNTER2_")
-
-
-def snake_case(name: str) -> str:
-    """A legacy name as the pipeline spells it in a column: `buildID` is `build_id`, `GC_MS` is `gc_ms`."""
-    words = re.sub(r"([a-z])([A-Z])|([A-Z])([A-Z][a-z])", r"\1\3_\2\4", name)
-    return re.sub(r"[^a-zA-Z0-9]+", "_", words).lower()
