@@ -6,6 +6,7 @@ here on an error is a bug of querygen's, and says so.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import sqlglot
 from sqlglot import exp
@@ -16,7 +17,7 @@ from querygen.errors import EngineError
 from querygen.recognise import recognise
 from querygen.render import SqlText
 from querygen.sqltext import Node
-from querygen.udfs import load_udf
+from querygen.udfs import bigquery_function, load_udf
 
 # Every construct that the templates, dimensions and filters use, each with a proven translation.
 _PROVEN = frozenset({
@@ -24,9 +25,9 @@ _PROVEN = frozenset({
     "Boolean", "CTE", "Case", "Cast", "Coalesce", "Column", "Count", "CountIf", "CurrentDate", "DataType",
     "Date", "DateSub", "Distinct", "Div", "Dot", "EQ", "From", "GT", "GTE", "Greatest", "Group", "Having",
     "Identifier", "If", "In", "Is", "Join", "LT", "LTE", "Least", "Limit", "Literal", "Min", "Mul", "NEQ",
-    "Neg", "Not", "Null", "Or", "Order", "Ordered", "Paren", "PropertyEQ", "Qualify", "Select", "Star",
-    "Struct", "Sub", "Substring", "Sum", "Table", "TableAlias", "Tuple", "Unnest", "Var", "Where", "Window",
-    "With",
+    "Neg", "Not", "Null", "Or", "Order", "Ordered", "Paren", "PropertyEQ", "Qualify", "Round", "Select",
+    "Star", "Struct", "Sub", "Substring", "Sum", "Table", "TableAlias", "Tuple", "Unnest", "Var", "Where",
+    "Window", "With",
 })  # fmt: skip
 
 
@@ -52,14 +53,24 @@ def check(sql: SqlText) -> CheckedSql:
     created = [node.this.this.name for node in functions if isinstance(node, exp.Create)]
     if created != expected or len(created) != len(functions):
         raise _bug(f"the statements in front of the query are {created}, not {expected}")
+    for name, node in zip(sql.functions, functions, strict=False):
+        if node != _temporary_function(name):
+            raise _bug(f"the temporary function for {name} is not ours")
     if not isinstance(query, exp.Select):
         raise _bug(f"the statement is a {type(query).__name__}, not one SELECT")
+    if (stages := query.args.get("with_")) and stages.recursive:
+        raise _bug("the query is recursive")
     _check_stages(sql, query)
     recognised = recognise(query, sql.functions, sql.udfs)
     for stage, node in _by_stage(recognised):
         _check_node(sql, stage, node)
     _check_references(query)
     return CheckedSql(sql, recognised)
+
+
+@cache
+def _temporary_function(name: str) -> Node:
+    return sqlglot.parse_one(bigquery_function(load_udf(name), temporary=True), dialect="bigquery")
 
 
 def _check_stages(sql: SqlText, query: exp.Select) -> None:

@@ -11,18 +11,16 @@ from sqlglot import exp
 from querygen.catalog import Column, SourceTable
 from querygen.errors import Diagnostic, Loc, QuerygenError
 from querygen.filters import FilterCompiler, Report
+from querygen.plan import Stage
 from querygen.spec import Condition, DefinedDimension, Dimension, Filter
 from querygen.sqltext import NAME, Node, column, literal, text
 
-# Names that stages give to columns of their own, or to themselves.
-RESERVED = frozenset({
-    "bucket", "buckets", "cell", "client_days", "client_id", "clients", "count", "counts", "cubed",
-    "cumulative_share", "day",
-    "decodable", "distribution", "entries", "entry", "fields", "histogram", "histogram_text", "histograms",
-    "key", "keyed", "keys", "low_data", "marked", "mean", "n_clients", "n_dropped", "n_pings", "n_samples",
-    "percentile", "percentiles", "pings", "position", "process", "recorded", "recorded_sum", "recording",
-    "recordings", "rows", "samples", "share", "shares", "submission_timestamp", "sum", "summary", "totals",
-    "value", "vote", "votes",
+# Names that queries use: of stages, and of the columns that stages make.
+RESERVED = frozenset(stage.name for stage in Stage.__subclasses__()) | frozenset({
+    "bucket", "cell", "client_id", "count", "cumulative_share", "day", "entries", "entry", "histogram",
+    "histogram_text", "key", "keyed", "low_data", "mean", "n_clients", "n_dropped", "n_pings", "n_samples",
+    "percentile", "position", "process", "recorded", "recorded_sum", "recording", "share", "smoothed",
+    "submission_timestamp", "sum", "value", "vote", "votes",
 })  # fmt: skip
 
 

@@ -6,6 +6,7 @@ Values are checked against the column's type here, so that `os_version: 6.1` (a 
 
 import contextlib
 import datetime as dt
+import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -150,6 +151,27 @@ def is_bounded(condition: Filter) -> bool:
         return True
     given = condition.model_fields_set
     return "last" in given or bool(given & set(_LOWER) and given & set(_UPPER))
+
+
+def sample_ids(condition: Filter) -> int:
+    """How many of the hundred sample ids a filter lets in."""
+    if not isinstance(condition, Condition):
+        values = condition if isinstance(condition, tuple) else (condition,)
+        return len({v for v in values if isinstance(v, int) and 0 <= v < 100})
+    excluded = condition.not_ if isinstance(condition.not_, tuple) else (condition.not_,)
+    tests: dict[str, Callable[[Any, Any], bool]] = {
+        "from_": operator.ge, "gte": operator.ge, "gt": operator.gt,
+        "to": operator.le, "lte": operator.le, "lt": operator.lt,
+    }  # fmt: skip
+    return sum(
+        i not in excluded
+        and all(
+            test(i, getattr(condition, key))
+            for key, test in tests.items()
+            if key in condition.model_fields_set
+        )
+        for i in range(100)
+    )
 
 
 def _typed(value: Any, kind: str) -> tuple[Any, str, str | None]:

@@ -75,7 +75,8 @@ def percentiles(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     )
     output = [OutputColumn("percentile", "FLOAT64"), OutputColumn("value", kind)]
     output += [OutputColumn("at_least", "BOOL")] if overflow else []
-    stages = [*_buckets(scan), _shares(scan, plan.Buckets.name, cumulative=True, own=interpolated), final]
+    stages = [*_buckets(scan), *_filled(scan, facts.bounds)]
+    stages += [_shares(scan, stages[-1].name, cumulative=True, own=interpolated), final]
     return Measured(
         stages, [*scan.outputs, *output, *_GROUP_COUNTS], ("percentile",), (column("percentile"),)
     )
@@ -118,7 +119,7 @@ def distribution(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     final = plan.Distribution(
         sentence=Comment(
             "One row per bucket that the probe has."
-            if scan.spec.buckets == "all"
+            if scan.spec.buckets == "all" or scan.spec.prior
             else "One row per bucket that has samples."
         ),
         dimensions=scan.names,
@@ -129,14 +130,16 @@ def distribution(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     output = [OutputColumn("bucket", kind)]
     output += [OutputColumn("label", "STRING")] if label is not None else []
     output += [OutputColumn("count", count), OutputColumn("share", "FLOAT64")]
-    stages = _buckets(scan)
-    if scan.spec.buckets == "all":
-        stages.append(_filled(scan, facts.bounds))
+    stages = [*_buckets(scan), *_filled(scan, facts.bounds)]
     stages += [_shares(scan, stages[-1].name, cumulative=False, own=False), final]
     return Measured(stages, [*scan.outputs, *output, *_GROUP_COUNTS], ("bucket",), (column("bucket"),))
 
 
-def _filled(scan: Scan, bounds: tuple[int, ...]) -> plan.Filled:
+def _filled(scan: Scan, bounds: tuple[int, ...]) -> list[Stage]:
+    """A row for each bucket that the probe has, where all are asked for, or smoothed by a prior."""
+    has_prior = scan.spec.prior == "dirichlet"
+    if scan.spec.buckets != "all" and not has_prior:
+        return []
     empty = [
         exp.Struct(
             expressions=[
@@ -146,11 +149,15 @@ def _filled(scan: Scan, bounds: tuple[int, ...]) -> plan.Filled:
         )
         for bound in bounds
     ]
-    return plan.Filled(
-        sentence=Comment("The same with a row for each bucket that the probe has, so that none is missing."),
-        dimensions=scan.names,
-        empty=exp.Array(expressions=empty),
-    )
+    smoothed = " and begins with an equal part of one vote" if has_prior else ""
+    return [
+        plan.Filled(
+            sentence=Comment(f"Each bucket that the probe has is there, observed or not{smoothed}."),
+            dimensions=scan.names,
+            empty=exp.Array(expressions=empty),
+            prior=literal(1 / len(bounds), "FLOAT64") if has_prior else None,
+        )
+    ]
 
 
 def summary(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
@@ -273,6 +280,33 @@ def marked(measured: Measured, min_clients: int, *, drop: bool) -> Measured:
     return Measured([*measured.stages, stage], [*measured.columns, last], measured.key, measured.order)
 
 
+def scaled(measured: Measured, sampled: int) -> Measured:
+    """The same rows with counts scaled from `sampled` of a hundred sample ids to all of them."""
+    columns: list[Node] = []
+    for output in measured.columns:
+        node = column(output.name)
+        if output.name not in _COUNTS:
+            columns.append(node)
+            continue
+        by = Fraction(100, sampled)
+        if by.denominator == 1:
+            value: Node = exp.Mul(this=node, expression=literal(by.numerator, "INT64"))
+        else:
+            value, _ = converted(node, by)
+            if output.type == "INT64":
+                value = exp.cast(exp.Round(this=value), "INT64")
+        columns.append(aliased(value, output.name))
+    stage = plan.Scaled(
+        sentence=Comment(f"Counts of {sampled} sample ids of 100, scaled to all clients."),
+        source=name(measured.stages[-1].name),
+        columns=tuple(columns),
+    )
+    return Measured([*measured.stages, stage], measured.columns, measured.key, measured.order)
+
+
+_COUNTS = frozenset({"n_clients", "n_samples", "n_pings", "count", "sum"})
+
+
 def _client_columns(scan: Scan, *, with_unidentified: bool) -> list[tuple[str, Column]]:
     """The columns that tell clients (and days) apart; pings without a client id have no vote."""
     source, normalization = scan.source, scan.spec.normalization
@@ -383,6 +417,7 @@ def _shares(scan: Scan, source: str, *, cumulative: bool, own: bool) -> plan.Sha
         source=name(source),
         dimensions=scan.names,
         partition=scan.partition,
+        weight=column("smoothed" if scan.spec.prior else "votes"),
         cumulative=cumulative,
         own=own,
     )

@@ -144,11 +144,13 @@ class Filled(Stage):
 
     Attributes:
         empty: an array of the buckets to add.
+        prior: what each of them has before anyone votes, for the column `smoothed`; or None.
     """
 
     name = "filled"
     dimensions: tuple[Node, ...]
     empty: Node
+    prior: Node | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +159,7 @@ class Shares(Stage):
 
     Attributes:
         partition: the dimensions, as a window can be divided by them.
+        weight: the column that shares are of.
         own: with `cumulative`, whether the bucket's own share is needed, too.
     """
 
@@ -164,6 +167,7 @@ class Shares(Stage):
     source: Node
     dimensions: tuple[Node, ...]
     partition: tuple[Node, ...]
+    weight: Node
     cumulative: bool
     own: bool
 
@@ -267,6 +271,15 @@ class Marked(Stage):
     drop: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Scaled(Stage):
+    """The same with counts of the sample scaled to all clients."""
+
+    name = "scaled"
+    source: Node
+    columns: tuple[Node, ...]
+
+
 @dataclass(frozen=True)
 class Plan:
     """Everything that the SQL text is made of.
@@ -275,6 +288,7 @@ class Plan:
         header: the one-line comments on top.
         table: the table that is scanned, by the name data is given under.
         like: the known table whose shape it has (most often itself).
+        histograms: the histograms asked for, as the result names them.
         needs: paths of the columns that the query reads, in the schema's spelling.
         columns: the result's columns, in order.
         key: the columns that together identify a row of the result.
@@ -285,6 +299,7 @@ class Plan:
     header: tuple[Comment, ...]
     table: str
     like: str
+    histograms: tuple[str, ...]
     needs: tuple[str, ...]
     stages: tuple[Stage, ...]
     columns: tuple[OutputColumn, ...]

@@ -14,8 +14,8 @@ from querygen.catalog import Catalog, Column, SourceTable
 from querygen.dimensions import DimensionResolver, ResolvedDimension, compile_filters
 from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help, suggest
 from querygen.facts import Facts, definition_of, facts_of, mirror_in
-from querygen.filters import FilterCompiler, is_bounded
-from querygen.measures import MEASURES, Measured, RowField, decoded_field, marked, pings
+from querygen.filters import FilterCompiler, is_bounded, sample_ids
+from querygen.measures import MEASURES, Measured, RowField, decoded_field, marked, pings, scaled
 from querygen.plan import Plan
 from querygen.recordings import Recording, all_names, find_recordings
 from querygen.scan import Asked, Scan
@@ -106,6 +106,10 @@ class _Resolver:
         )
         if spec.min_clients:
             measured = marked(measured, spec.min_clients, drop=spec.low_data == "drop")
+        if spec.scale:
+            measured = scaled(measured, self._sampled(restricted))
+            if self.findings:
+                return None
         return self._made(scan, measured)
 
     def _made(self, scan: Scan, measured: Measured) -> Plan:
@@ -114,6 +118,7 @@ class _Resolver:
             header=header(self.spec, scan, self.notes),
             table=self.source.table,
             like=self.source.known_as,
+            histograms=tuple(dict.fromkeys(one.histogram for one in scan.asked)),
             needs=tuple(dict.fromkeys(scan.needs)),
             stages=tuple(measured.stages),
             columns=tuple(measured.columns),
@@ -121,6 +126,22 @@ class _Resolver:
             order=scan.order + measured.order,
             limit=literal(self.spec.limit, "INT64") if self.spec.limit else None,
         )
+
+    def _sampled(self, restricted: list[tuple[str, Column, list[Node]]]) -> int:
+        """How many of the hundred sample ids pass the filters; 100 after a finding."""
+        for reference, source, _ in restricted:
+            if source.needs == ("sample_id",):
+                count = sample_ids(self.spec.filters[reference])
+                if count:
+                    self.notes.append(f"counts are those of {count}% of clients, scaled to all")
+                    return count
+        self._report(
+            "nothing-to-scale",
+            "`scale` needs a filter by `sample_id`, which says what sample the counts are of",
+            ("scale",),
+            "add `sample_id: {lt: 10}` to `filters` for a tenth of all clients, or leave out `scale`",
+        )
+        return 100
 
     # ---- which histograms --------------------------------------------------------------------------------
 
@@ -332,6 +353,7 @@ class _Resolver:
         for key, needs in (
             ("percentile_method", spec.percentile_method == "interpolated"),
             ("buckets", spec.buckets == "all"),
+            ("prior", spec.prior is not None),
         ):
             if needs and not facts.bounds:
                 self._report(

@@ -6,6 +6,7 @@ evaluator gets the same typed rows from it.
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -59,9 +60,24 @@ def run(
             table = googlesql.run(checked.sql.text, {plan.table: rows}, mozfun_functions(checked))
         else:
             table = on_duckdb.run(translate(checked), own)
-        return Result.of(table, plan, notes)
+        result = Result.of(table, plan, notes)
+        return replace(result, notes=(*result.notes, *_told_by_rows(result)))
     finally:
         own.close()
+
+
+def _told_by_rows(result: Result) -> list[str]:
+    """What the rows tell and a reader might miss: histograms without data, and groups that were dropped."""
+    notes = []
+    names = result.table.column_names
+    if "histogram" in names and len(result.plan.histograms) > 1:
+        found = set(result.table["histogram"].to_pylist())
+        missing = [name for name in result.plan.histograms if name not in found]
+        notes += [f"there is no data of {', '.join(missing)}"] if missing else []
+    if "n_dropped" in names and len(result):
+        dropped = result.table["n_dropped"][0].as_py()
+        notes += [f"{dropped} rows of too few clients were dropped"] if dropped else []
+    return notes
 
 
 def attach(

@@ -330,6 +330,9 @@ class Spec(StrictModel):
     cube: StrictBool = Field(
         False, description="also the rows of all values, called `*`, of every combination of dimensions"
     )
+    scale: StrictBool = Field(
+        False, description="scale counts from the sample that `sample_id` lets in to all clients"
+    )
     min_clients: Annotated[StrictInt, Field(gt=0)] | None = Field(
         None, description="groups of fewer clients have `low_data`"
     )
@@ -357,6 +360,9 @@ class Spec(StrictModel):
     )
     buckets: Literal["observed", "all"] = Field(
         "observed", description="of a distribution: buckets with samples, or all that the probe has"
+    )
+    prior: Literal["dirichlet"] | None = Field(
+        None, description="smooth shares as GLAM does: each bucket begins with an equal part of one vote"
     )
     measure: Measure | None = Field(
         None, description="what is computed; percentiles where percentiles are given, otherwise distribution"
@@ -425,6 +431,12 @@ class Spec(StrictModel):
             raise _problem("unused-key", "`percentile_method` belongs to percentiles", "leave it out")
         if self.buckets != "observed" and self.measure != "distribution":
             raise _problem("unused-key", "`buckets` belongs to `measure: distribution`", "leave it out")
+        if self.prior is not None and self.measure not in ("percentiles", "distribution"):
+            raise _problem(
+                "unused-key", f"`prior` means nothing to `measure: {self.measure}`", "leave it out"
+            )
+        if self.scale and self.measure == "pings":
+            raise _problem("unused-key", "`scale` means nothing to `measure: pings`", "leave it out")
         if self.low_data == "drop" and self.min_clients is None:
             raise _problem("unused-key", "`low_data` needs to know how few is low", "add `min_clients: 100`")
         if self.cube and not self.dimensions:

@@ -146,7 +146,7 @@ def test_a_body_that_is_not_ours_is_refused():
 
 def test_a_temporary_functions_body_is_held_against_ours():
     message = refusal(CLIENT, r"(?:0|[1-9]\d{0,17})", r"[0-9]{1,18}", "temp")
-    assert "querygen_histogram_text" in message
+    assert "the temporary function for querygen.histogram_text is not ours" in message
 
 
 @pytest.mark.parametrize("name", ALL)

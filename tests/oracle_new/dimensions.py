@@ -1,35 +1,64 @@
+"""Dimensions: the columns that the answer is split by, their values and their order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from fractions import Fraction
+from itertools import pairwise, product
+from typing import Any
+
+from oracle.columns import Row, Table
+from oracle.filters import Reader, passes
+from oracle.recordings import Recorded
+
+ALL = "*"  # what a cube calls all values of a dimension
+OF_RECORDING = ("histogram", "process", "key")
+
+
 @dataclass(frozen=True)
 class Dimension:
-    """A column of the answer: how a row's value is found; of bands and cases, the labels in written order."""
+    """A column of the answer: how a row's value is found; of bands and cases, the labels in written order.
+
+    `of_recording`: the value is not the ping's, but that of each thing recorded in it.
+    """
 
     name: str
-    value: Callable[[Row], Any]
+    value: Reader | Any = None
     labels: tuple[str, ...] | None = None
+    of_recording: bool = False
 
     def place(self, value: Any) -> tuple[int, Any]:
-        """Sorts "NULLs first, text by code point, bands/cases in their written order"."""
+        """Sorts "NULLs first, text by code point, bands/cases in their written order"; of these, `*` first."""
         if value is None:
             return (0, 0)
-        return (1, self.labels.index(value) if self.labels else value)
+        if not self.labels:
+            return (1, value)
+        return (1, -1 if value == ALL else self.labels.index(value))
+
+    def value_of(self, row: Row, recorded: Recorded | None) -> Any:
+        """The value for a ping, or for one of the things recorded in it."""
+        return getattr(recorded, self.name) if self.of_recording else self.value(row)
 
 
-def dimension(definition: Any, today: date | None) -> Dimension:
+def dimension(definition: Any, table: Table, today: date | None) -> Dimension:
     """A dimension from its form in a spec: a name, a path, or a definition by `of`, `bands` or `cases`."""
     if isinstance(definition, str):
+        if definition in OF_RECORDING:
+            return Dimension(definition, of_recording=True)
         # A path's column is called what BigQuery calls it: its last part.
-        return Dimension(definition.split(".")[-1], lambda row: named(row, definition))
+        return Dimension(definition.split(".")[-1], lambda row: table.named(row, definition))
     name, of = definition["name"], definition.get("of")
     if "bands" in definition:
         bounds = definition["bands"]
-        return Dimension(name, lambda row: band(named(row, of), bounds), band_labels(bounds))
+        return Dimension(name, lambda row: band(table.named(row, of), bounds), band_labels(bounds))
     if "cases" not in definition:
-        return Dimension(name, lambda row: named(row, of))
+        return Dimension(name, lambda row: table.named(row, of))
     cases = _cases(definition)
     other = definition.get("else")
 
     def value(row: Row) -> str | None:
         """The "first that is TRUE wins; otherwise `else` (default NULL)"."""
-        return next((label for label, when in cases if passes(row, when, {}, today)), other)
+        return next((label for label, when in cases if passes(row, when, table.named, today)), other)
 
     written = [*(label for label, _ in cases), *([] if other is None else [other])]
     return Dimension(name, value, tuple(dict.fromkeys(written)))
@@ -54,3 +83,27 @@ def band(value: Fraction | int | None, bounds: Sequence[float]) -> str | None:
     if value is None:
         return None
     return band_labels(bounds)[sum(value >= bound for bound in bounds)]
+
+
+def groups(values: tuple[Any, ...], *, cube: bool) -> list[tuple[Any, ...]]:
+    """The groups that a ping with these values belongs to: its own; of a cube, those of all values, too.
+
+    "With `cube`, dimension values become text, `*` = all values, NULL stays NULL."
+    """
+    if not cube:
+        return [values]
+    return list(product(*((as_text(value), ALL) for value in values)))
+
+
+def as_text(value: Any) -> str | None:
+    """A value as BigQuery casts it to STRING."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.isoformat(" ") if isinstance(value, datetime) else str(value)
+
+
+def places(dimensions: Sequence[Dimension], values: Sequence[Any]) -> list[tuple[int, Any]]:
+    """Sorts rows by their dimensions, in the dimensions' order."""
+    return [dimension.place(value) for dimension, value in zip(dimensions, values, strict=True)]

@@ -95,11 +95,6 @@ def _same_kind_of_date(value: date, bound: Any) -> tuple[date, date]:
     return (value.date() if isinstance(value, datetime) else value), bound
 
 
-def exact(percentile: float) -> Fraction:
-    """A percentile as the decimal that was written: 0.1 is one tenth."""
-    return Fraction(str(percentile))
-
-
 def today_of(spec: Spec) -> date | None:
     """The spec's `today`: a date, `current`, or nothing."""
     today = spec.get("today")

@@ -1,5 +1,36 @@
-class Ping(NamedTuple):
-    """A ping that has a say: its client, its unit (whoever's histograms sum to 1) and its histogram."""
+"""Votes and measures: who counts in a group, and the rows of one group."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from oracle.decoding import Decoded
+from oracle.definitions import next_bound
+
+Spec = Mapping[str, Any]
+Output = dict[str, Any]  # a row of the answer: columns in their order
+Counts = Mapping[int, Fraction | int]
+DEFAULT_PERCENTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known about the buckets of all histograms asked for together, and the unit they are given in."""
+
+    scale: Fraction = Fraction(1)
+    bounds: tuple[int, ...] = ()
+    overflow: int | None = None
+    labels: tuple[tuple[int, str], ...] = ()
+
+    def given(self, bucket: int) -> int | Fraction:
+        """A bucket "multiplied by the exact factor (FLOAT64 when divided)"."""
+        return bucket * int(self.scale) if self.scale.denominator == 1 else bucket * self.scale
+
+
+class Vote(NamedTuple):
+    """A histogram that has a say: its client, its unit (whoever's histograms sum to 1) and what it holds."""
 
     client: str | None
     unit: Any
@@ -7,52 +38,26 @@ class Ping(NamedTuple):
 
     @property
     def total(self) -> int:
-        """How many samples the ping recorded."""
+        """How many samples the histogram has."""
         return sum(count for _, count in self.histogram.counted())
 
 
-def histogram_text(spec: Spec, row: Row) -> str | None:
-    """The string of the spec's histogram: a column path, or a probe of the parent process, in any case."""
-    name = spec["histogram"]
-    return column(row, name if "." in name else f"payload.histograms.{name}")
-
-
-def voting_pings(spec: Spec, rows: Iterable[Row], dimensions: Sequence[Dimension]) -> dict[Group, list[Ping]]:
-    """The pings that count, by group. "A group without positive counts has no row", so it isn't here either.
-
-    Under `client` and `client_day` "NULL client ids have no vote", "and count under `none`".
-    """
-    normalization = spec.get("normalization", "none")
-    groups: dict[Group, list[Ping]] = defaultdict(list)
-    for row in rows:
-        client = column(row, "client_id")
-        unit = {"none": None, "client": client, "client_day": (client, named(row, "submission_date"))}[
-            normalization
-        ]
-        histogram = decode(histogram_text(spec, row))
-        has_vote = client is not None or normalization == "none"
-        if histogram and histogram.counted() and has_vote:
-            group = tuple(dimension.value(row) for dimension in dimensions)
-            groups[group].append(Ping(client, unit, histogram))
-    return groups
-
-
-def unit_weights(spec: Spec, pings: Iterable[Ping]) -> dict[Any, Fraction | int]:
+def unit_weights(spec: Spec, votes: Iterable[Vote]) -> dict[Any, Fraction | int]:
     """The weight of a unit's samples: "every unit is scaled by 1/total"; under `none` each weighs 1."""
     totals: dict[Any, int] = defaultdict(int)
-    for ping in pings:
-        totals[ping.unit] += ping.total
+    for vote in votes:
+        totals[vote.unit] += vote.total
     plain = spec.get("normalization", "none") == "none"
     return {unit: 1 if plain else Fraction(1, total) for unit, total in totals.items()}
 
 
-def bucket_counts(spec: Spec, pings: Sequence[Ping]) -> dict[int, Fraction | int]:
+def bucket_counts(spec: Spec, votes: Sequence[Vote]) -> dict[int, Fraction | int]:
     """Bucket → count in ascending order: samples under `none`, votes otherwise. Zero buckets aren't there."""
-    weights = unit_weights(spec, pings)
+    weights = unit_weights(spec, votes)
     counts: dict[int, Fraction | int] = defaultdict(int)
-    for ping in pings:
-        for key, count in ping.histogram.counted():
-            counts[key] += count * weights[ping.unit]
+    for vote in votes:
+        for key, count in vote.histogram.counted():
+            counts[key] += count * weights[vote.unit]
     return dict(sorted(counts.items()))
 
 
@@ -61,18 +66,20 @@ def n_clients(clients: Iterable[str | None]) -> int:
     return len({client for client in clients if client is not None})
 
 
-def group_counts(pings: Sequence[Ping]) -> Output:
+def group_counts(votes: Sequence[Vote]) -> Output:
     """`n_clients` and `n_samples`, which "both belong to the group"."""
     return {
-        "n_clients": n_clients(ping.client for ping in pings),
-        "n_samples": sum(ping.total for ping in pings),
+        "n_clients": n_clients(vote.client for vote in votes),
+        "n_samples": sum(vote.total for vote in votes),
     }
 
 
-# --- Measures: the rows of one group --------------------------------------------------------------
+def exact(percentile: float) -> Fraction:
+    """A percentile as the decimal that was written: 0.1 is one tenth."""
+    return Fraction(str(percentile))
 
 
-def percentile_value(counts: Mapping[int, Fraction | int], percentile: Fraction) -> int:
+def percentile_value(counts: Counts, percentile: Fraction) -> int:
     """The "lowest bucket whose cumulative share is ≥ p, where a share within 1e-9 of p has reached it"."""
     total = Fraction(sum(counts.values()))
     cumulative = Fraction(0)
@@ -83,38 +90,78 @@ def percentile_value(counts: Mapping[int, Fraction | int], percentile: Fraction)
     raise ValueError(f"no bucket reaches {percentile}")
 
 
-def percentile_rows(spec: Spec, pings: Sequence[Ping]) -> list[Output]:
-    """`percentile`, `value`, `n_clients`, `n_samples`, in ascending order of percentile."""
-    counts = bucket_counts(spec, pings)
+def place_inside(counts: Counts, percentile: Fraction, bounds: Sequence[int]) -> Fraction:
+    """Where in its bucket a percentile stands.
+
+    "Within the bucket b that the bucket rule picks, value = b + width·(1 − (cum − p)/share_of_bucket) clamped
+    to [b, next bound]; the last bound has width 0."
+    """
+    bucket = percentile_value(counts, percentile)
+    total = Fraction(sum(counts.values()))
+    cumulative = sum(count for below, count in counts.items() if below <= bucket) / total
+    inside = 1 - (cumulative - percentile) / (counts[bucket] / total)
+    width = next_bound(bounds, bucket) - bucket
+    return bucket + width * min(max(inside, Fraction(0)), Fraction(1))
+
+
+def percentile_rows(spec: Spec, votes: Sequence[Vote], facts: Facts) -> list[Output]:
+    """`percentile`, `value`, [`at_least`], `n_clients`, `n_samples`, in ascending order of percentile.
+
+    "`at_least`: value's bucket ≥ the overflow bound."
+    """
+    counts = bucket_counts(spec, votes)
+    rows = []
+    for percentile in sorted({exact(number) for number in spec.get("percentiles") or DEFAULT_PERCENTILES}):
+        bucket = percentile_value(counts, percentile)
+        value = facts.given(bucket)
+        if spec.get("percentile_method") == "interpolated":
+            value = place_inside(counts, percentile, facts.bounds) * facts.scale
+        beyond = {} if facts.overflow is None else {"at_least": bucket >= facts.overflow}
+        rows.append({"percentile": percentile, "value": value, **beyond, **group_counts(votes)})
+    return rows
+
+
+def distribution_rows(spec: Spec, votes: Sequence[Vote], facts: Facts) -> list[Output]:
+    """`bucket`, [`label`], `count`, `share`, `n_clients`, `n_samples`.
+
+    "share = count / sum of counts in the group". "`buckets: all`: also a row with count 0, share 0 for each
+    bound without samples; observed buckets outside the bounds are kept."
+    """
+    counts = bucket_counts(spec, votes)
+    total = Fraction(sum(counts.values()))
+    if spec.get("buckets") == "all":
+        nothing = 0 if spec.get("normalization", "none") == "none" else Fraction(0)
+        counts = {bound: nothing for bound in facts.bounds} | counts
+    labels = dict(facts.labels)
     return [
-        {"percentile": percentile, "value": percentile_value(counts, percentile), **group_counts(pings)}
-        for percentile in sorted({exact(number) for number in spec["percentiles"]})
+        {
+            "bucket": facts.given(bucket),
+            **({"label": labels.get(bucket)} if labels else {}),
+            "count": count,
+            "share": count / total,
+            **group_counts(votes),
+        }
+        for bucket, count in sorted(counts.items())
     ]
 
 
-def distribution_rows(spec: Spec, pings: Sequence[Ping]) -> list[Output]:
-    """`bucket`, `count`, `share`, `n_clients`, `n_samples`; "share = count / sum of counts in the group"."""
-    counts = bucket_counts(spec, pings)
-    total = sum(counts.values())
-    return [
-        {"bucket": bucket, "count": count, "share": Fraction(count) / total, **group_counts(pings)}
-        for bucket, count in counts.items()
-    ]
-
-
-def summary_rows(spec: Spec, pings: Sequence[Ping]) -> list[Output]:
+def summary_rows(spec: Spec, votes: Sequence[Vote], facts: Facts) -> list[Output]:
     """`count`, `sum`, `mean` (sum/count, untruncated), `n_clients`; "a NULL sum adds 0".
 
     Under a normalization "sum = sum over units of unit_sum/unit_total", count = "number of voting units".
     """
-    weights = unit_weights(spec, pings)
-    count = int(sum(ping.total * weights[ping.unit] for ping in pings))
-    total = Fraction(sum((ping.histogram.sum or 0) * weights[ping.unit] for ping in pings))
-    clients = n_clients(ping.client for ping in pings)
+    weights = unit_weights(spec, votes)
+    count = int(sum(vote.total * weights[vote.unit] for vote in votes))
+    total = Fraction(sum((vote.histogram.sum or 0) * weights[vote.unit] for vote in votes))
+    clients = n_clients(vote.client for vote in votes)
     return [{"count": count, "sum": total, "mean": total / count, "n_clients": clients}]
 
 
-MEASURES = {"percentiles": percentile_rows, "distribution": distribution_rows, "summary": summary_rows}
+MEASURES: dict[str, Callable[[Spec, Sequence[Vote], Facts], list[Output]]] = {
+    "percentiles": percentile_rows,
+    "distribution": distribution_rows,
+    "summary": summary_rows,
+}
 
 
 def measure_of(spec: Spec) -> str:

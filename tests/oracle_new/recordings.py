@@ -1,0 +1,171 @@
+"""Which histograms of a ping a spec asks for, and what each holds."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from oracle.columns import Row, column, table_name
+from oracle.decoding import Decoded, decode
+from oracle.definitions import Probe, Probes
+
+Spec = Mapping[str, Any]
+
+# "Built-in schema: children = content + gpu."
+PROCESSES = ("parent", "content", "gpu")
+SETS = {"children": PROCESSES[1:], "combined": PROCESSES}
+GLEAN_UNITS = {"timing": "ns", "memory": "bytes"}
+
+
+class Recorded(NamedTuple):
+    """One histogram of one ping: of one probe, process and key.
+
+    `place` tells it from the ping's others; under several labels the same histogram has the same place.
+    """
+
+    histogram: str
+    process: str | None
+    key: str | None
+    place: tuple[Any, ...]
+    text: str | None
+    held: Decoded | None  # None where the text is undecodable
+
+
+class Asked(NamedTuple):
+    """One column that the spec asks for, and the label of its process."""
+
+    histogram: str
+    process: str | None
+    path: str
+    is_keyed: bool
+    is_text: bool
+    probe: Probe | None
+    unit: str | None
+
+
+def histograms_of(spec: Spec) -> list[str]:
+    """The histograms that the spec names for its table, in any of the three forms."""
+    wanted = spec.get("histogram")
+    if isinstance(wanted, Mapping):
+        wanted = wanted[table_name(spec)]
+    if wanted is None:
+        return []
+    return [wanted] if isinstance(wanted, str) else list(wanted)
+
+
+def is_several(spec: Spec) -> bool:
+    """Whether the result has a column `histogram`: the spec lists the histograms of this table."""
+    wanted = spec.get("histogram")
+    wanted = wanted.get(table_name(spec)) if isinstance(wanted, Mapping) else wanted
+    return wanted is not None and not isinstance(wanted, str)
+
+
+def asked(spec: Spec, probes: Probes) -> list[Asked]:
+    """The columns that the spec asks for."""
+    glean = table_name(spec) == "firefox_desktop.metrics"
+    made = _glean if glean else _legacy
+    return [one for name in histograms_of(spec) for one in made(spec, name, probes)]
+
+
+def probe_of(spec: Spec, name: str, probes: Probes) -> tuple[str, Probe | None]:
+    """A histogram's name in the spec's table, by its mirror if need be, and its definition."""
+    if name.lower() in probes:
+        return name, probes[name.lower()]
+    glean = table_name(spec) == "firefox_desktop.metrics"
+    mirror = next((n for n, p in probes.items() if glean and (p.mirrors or "").lower() == name.lower()), None)
+    if mirror:
+        return mirror, probes[mirror]
+    last = name.rsplit(".", 1)[-1].lower()
+    return name, next((probe for known, probe in probes.items() if known.replace(".", "_") == last), None)
+
+
+def _wants_keys(spec: Spec, probe: Probe | None) -> bool:
+    return spec.get("key") is not None or "key" in spec.get("dimensions", ()) or bool(probe and probe.is_keyed)
+
+
+def _legacy(spec: Spec, name: str, probes: Probes) -> Iterable[Asked]:
+    _, probe = probe_of(spec, name, probes)
+    unit = probe.unit if probe else None
+    if "." in name:  # a column of one process
+        parts = name.lower().split(".")
+        process = parts[2] if parts[1] == "processes" else "parent"
+        yield Asked(name, process, name, parts[-2] == "keyed_histograms", True, probe, unit)
+        return
+    is_keyed = _wants_keys(spec, probe)
+    record = f"{'keyed_' if is_keyed else ''}histograms.{name}"
+    for label, process in processes(spec):
+        path = f"payload.{record}" if process == "parent" else f"payload.processes.{process}.{record}"
+        yield Asked(name, label, path, is_keyed, True, probe, unit)
+
+
+def processes(spec: Spec) -> list[tuple[str, str]]:
+    """The processes that the spec asks for, each with the label that the dimension `process` shows.
+
+    "With dimension `process` and a *list* in `process`, each row's process is the list item's name
+    (`children`, `combined` stand for their sets; a recording counts once under each item that contains it);
+    with a plain `children`/`combined`, real process names are shown."
+    """
+    wanted = spec.get("process", "parent")
+    if isinstance(wanted, str):
+        return [(process, process) for process in SETS.get(wanted, (wanted,))]
+    return [(item, process) for item in dict.fromkeys(wanted) for process in SETS.get(item, (item,))]
+
+
+def _glean(spec: Spec, name: str, probes: Probes) -> Iterable[Asked]:
+    here, probe = probe_of(spec, name, probes)
+    parts = here.lower().split(".")
+    if parts[0] == "metrics":
+        record, metric = parts[1], parts[2]
+    else:
+        metric = here.lower().replace(".", "_")
+        # A name that nothing is known of is a timing distribution's.
+        assumed = "labeled_timing_distribution" if _wants_keys(spec, probe) else "timing_distribution"
+        record = probe.record if probe else assumed
+    unit = GLEAN_UNITS.get(record.removeprefix("labeled_").removesuffix("_distribution"))
+    yield Asked(
+        name, None, f"metrics.{record}.{metric}", record.startswith("labeled_"), False, probe, unit
+    )
+
+
+def recorded(spec: Spec, columns: Sequence[Asked], row: Row) -> list[Recorded]:
+    """The histograms that a ping carries, of those that the spec asks for.
+
+    A keyed histogram is one for each key, all keys if the spec names none or `*`.
+    """
+    wanted = spec.get("key")
+    keys = [wanted] if isinstance(wanted, str) else wanted
+    found: list[Recorded] = []
+    for one in columns:
+        value = column(row, one.path)
+        entries = [(None, value)]
+        if one.is_keyed:
+            entries = [(entry.get("key"), entry.get("value")) for entry in value or ()]
+        for number, (key, stored) in enumerate(entries):
+            if one.is_keyed and keys is not None and "*" not in keys and key not in keys:
+                continue
+            if not one.is_keyed and not _is_carried(one, stored):
+                continue
+            held = decode(stored) if one.is_text else distribution(stored)
+            place = (one.histogram, one.path, number)
+            found.append(
+                Recorded(one.histogram, one.process, key, place, stored if one.is_text else None, held)
+            )
+    return found
+
+
+def _is_carried(one: Asked, stored: Any) -> bool:
+    """A ping carries a string that isn't NULL; "a Glean distribution if its values array is not empty"."""
+    return stored is not None if one.is_text else bool((stored or {}).get("values"))
+
+
+def distribution(stored: Mapping[str, Any] | None) -> Decoded:
+    """A Glean distribution, whose keys are text.
+
+    "Glean keys that are no integers of ≤ 18 digits and counts outside 1..2^40 contribute nothing."
+    """
+    stored = stored or {}
+    entries = tuple(
+        (int(entry["key"]), entry["value"])
+        for entry in stored.get("values") or ()
+        if re.fullmatch(r"-?(0|[1-9][0-9]{0,17})", entry.get("key") or "") and entry.get("value") is not None
+    )
+    return Decoded(stored.get("sum"), None, None, None, entries)
