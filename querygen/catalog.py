@@ -47,7 +47,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A record of the table whose fields are distributions.
+    """A record of the table whose fields are distributions, or scalars.
 
     Attributes:
         at: its path; `*` stands for each process.
@@ -72,6 +72,7 @@ class SourceTable:
         client_id, timestamp: paths of the client's id and of the partition column.
         dotted_names: whether probes are named as Glean's metrics are, `category.metric`.
         recorded: where distributions stand.
+        numbers: where scalars and counters stand.
         units: the unit of buckets, by the end of a probe's name.
         processes: what `*` in a place stands for, unless the schema is the user's own.
         friendly: names of dimensions, to a path or to `{sql, type}`.
@@ -87,6 +88,7 @@ class SourceTable:
     timestamp: str
     dotted_names: bool
     recorded: tuple[Place, ...]
+    numbers: tuple[Place, ...]
     units: Mapping[str, str]
     processes: tuple[str, ...]
     friendly: Mapping[str, str | Mapping[str, str]]
@@ -196,6 +198,7 @@ def _builtin(name: str) -> SourceTable:
         timestamp=declared["timestamp"],
         dotted_names=declared["names"] == "dotted",
         recorded=tuple(Place(**place) for place in declared["recorded"]),
+        numbers=tuple(Place(**place) for place in declared["numbers"]),
         units=declared["units"],
         processes=tuple(declared["processes"]),
         friendly=friendly,

@@ -17,10 +17,11 @@ from querygen.sqltext import NAME, Node, column, literal, text
 
 # Names that queries use: of stages, and of the columns that stages make.
 RESERVED = frozenset(stage.name for stage in Stage.__subclasses__()) | frozenset({
-    "bucket", "cell", "client_id", "count", "cumulative_share", "day", "entries", "entry", "histogram",
-    "histogram_text", "key", "keyed", "low_data", "mean", "n_clients", "n_dropped", "n_pings", "n_samples",
-    "percentile", "position", "process", "recorded", "recorded_sum", "recording", "share", "smoothed",
-    "submission_timestamp", "sum", "value", "vote", "votes",
+    "at_least", "bucket", "cell", "client_id", "count", "cumulative_share", "day", "entries", "entry",
+    "histogram", "histogram_text", "key", "keyed", "label", "low_data", "mean", "n_clients", "n_dropped",
+    "n_pings", "n_recorded", "n_samples", "number", "percentile", "position", "process", "recorded",
+    "recorded_sum", "recording", "share", "share_above_zero", "smoothed", "submission_timestamp", "sum",
+    "value", "vote", "votes",
 })  # fmt: skip
 
 

@@ -35,8 +35,19 @@ class Facts:
 def definition_of(definitions: "Definitions", source: SourceTable, name: str) -> "ProbeDefinition | None":
     """The definition of a histogram of this table, by its name or its column's path."""
     generation: Literal["glean", "legacy"] = "glean" if source.dotted_names else "legacy"
-    found = definitions.find(name, generation) or definitions.find(name.rsplit(".", 1)[-1], generation)
+    found = definitions.find(name, generation)
+    column = source.schema.resolve(name) if found is None and "." in name else None
+    if column:
+        found = definitions.find(name.rpartition(".")[2], generation)
+        # A column of the same name under another type is that of another version of Firefox.
+        if found and _in_record(column[0]) not in map(_in_record, found.paths()):
+            return None
     return found if found and found.is_distribution else None
+
+
+def _in_record(path: str) -> str:
+    """The column and its record, which are the same in all processes."""
+    return ".".join(path.split(".")[-2:])
 
 
 def mirror_in(definitions: "Definitions", source: SourceTable, name: str) -> "Mirror | None":

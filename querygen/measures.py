@@ -75,7 +75,7 @@ def percentiles(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     )
     output = [OutputColumn("percentile", "FLOAT64"), OutputColumn("value", kind)]
     output += [OutputColumn("at_least", "BOOL")] if overflow else []
-    stages = [*_buckets(scan), *_filled(scan, facts.bounds)]
+    stages = [*_tallied(scan)] if scan.is_number else [*_buckets(scan), *_filled(scan, facts.bounds)]
     stages += [_shares(scan, stages[-1].name, cumulative=True, own=interpolated), final]
     return Measured(
         stages, [*scan.outputs, *output, *_GROUP_COUNTS], ("percentile",), (column("percentile"),)
@@ -130,7 +130,7 @@ def distribution(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     output = [OutputColumn("bucket", kind)]
     output += [OutputColumn("label", "STRING")] if label is not None else []
     output += [OutputColumn("count", count), OutputColumn("share", "FLOAT64")]
-    stages = [*_buckets(scan), *_filled(scan, facts.bounds)]
+    stages = [*_tallied(scan)] if scan.is_number else [*_buckets(scan), *_filled(scan, facts.bounds)]
     stages += [_shares(scan, stages[-1].name, cumulative=False, own=False), final]
     return Measured(stages, [*scan.outputs, *output, *_GROUP_COUNTS], ("bucket",), (column("bucket"),))
 
@@ -162,6 +162,8 @@ def _filled(scan: Scan, bounds: tuple[int, ...]) -> list[Stage]:
 
 def summary(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     """Count, sum and mean."""
+    if scan.is_number:
+        return _summary_of_numbers(scan)
     by_day = scan.spec.normalization == "client_day"
     votes = scan.spec.normalization != "none"
     stages, passed = scan.to_histograms(_client_columns(scan, with_unidentified=False))
@@ -192,6 +194,36 @@ def summary(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
         )
     )
     kinds = {"count": "INT64", "sum": "FLOAT64", "mean": "FLOAT64", "n_clients": "INT64"}
+    return Measured(stages, scan.outputs + [OutputColumn(n, kind) for n, kind in kinds.items()])
+
+
+def _numbers(scan: Scan) -> list[Stage]:
+    """From the scan to one row per client and group, with the sum of its scalar."""
+    stages, passed = scan.to_histograms(_client_columns(scan, with_unidentified=False))
+    stages += _cubed(scan, stages[-1], (*passed, column("recorded")))
+    stages.append(
+        plan.Numbers(
+            sentence=Comment("Each client's number: the sum over its pings. Impossible values are dropped."),
+            source=name(stages[-1].name),
+            dimensions=scan.names,
+            largest_value=literal(LARGEST_COUNT, "INT64"),
+        )
+    )
+    return stages
+
+
+def _tallied(scan: Scan) -> list[Stage]:
+    sentence = Comment("How many clients have each number. Every client counts once.")
+    return [*_numbers(scan), plan.Tallies(sentence=sentence, dimensions=scan.names)]
+
+
+def _summary_of_numbers(scan: Scan) -> Measured:
+    sentence = Comment(f"Clients, sum and mean of their numbers, within {scan.group}.")
+    stages = [*_numbers(scan), plan.TotalsOfNumbers(sentence=sentence, dimensions=scan.names)]
+    kinds = {
+        "count": "INT64", "sum": "FLOAT64", "mean": "FLOAT64", "share_above_zero": "FLOAT64",
+        "n_clients": "INT64",
+    }  # fmt: skip
     return Measured(stages, scan.outputs + [OutputColumn(n, kind) for n, kind in kinds.items()])
 
 
@@ -317,7 +349,7 @@ def _client_columns(scan: Scan, *, with_unidentified: bool) -> list[tuple[str, C
         columns.append(("day", Column(day, "DATE", (source.timestamp,))))
     elif normalization == "none" and with_unidentified:
         columns.append(("submission_timestamp", scan.own(source.timestamp, "TIMESTAMP")))
-    if normalization != "none":
+    if normalization != "none" or scan.is_number:
         scan.predicates.append(exp.Not(this=exp.Is(this=client.node, expression=exp.null())))
     return columns
 

@@ -193,6 +193,32 @@ class Totals(Stage):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Numbers(Stage):
+    """One row per client: the sum of a scalar, and in how many pings it is."""
+
+    name = "numbers"
+    source: Node
+    dimensions: tuple[Node, ...]
+    largest_value: Node
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tallies(Stage):
+    """One row per group and number, as its bucket: the clients that have it, each a vote."""
+
+    name = "tallies"
+    dimensions: tuple[Node, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TotalsOfNumbers(Stage):
+    """Count, sum and mean of the clients' numbers, and the share of clients above zero."""
+
+    name = "totals_of_numbers"
+    dimensions: tuple[Node, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Fields(Stage):
     """One row per ping: the fields asked for."""
 

@@ -1,7 +1,8 @@
-"""Where a distribution is recorded: the columns of a table that hold it, one for each process."""
+"""Where a histogram or scalar is recorded: the columns of a table that hold it, one for each process."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from querygen.catalog import Place, SourceTable
 from querygen.errors import QuerygenError
@@ -12,38 +13,46 @@ from querygen.sqltext import NAME
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One column that holds a distribution.
+    """One column that holds a histogram or a scalar.
 
     Attributes:
         path: the column.
         process: the process that recorded it; None where the table doesn't tell processes apart.
-        is_text: a string in one of the legacy forms, not an array of keys and counts.
-        is_keyed: an array, one distribution for each key (or label).
+        form: a string in one of the legacy forms, an array of keys and counts, or a number.
+        is_keyed: an array, one of them for each key (or label).
         kind: the record it stands in (`histograms`, `timing_distribution`).
         unit: of its buckets, where the table says so.
     """
 
     path: str
     process: str | None
-    is_text: bool
+    form: Literal["text", "array", "number"]
     is_keyed: bool
     kind: str
     unit: str | None
 
     @property
+    def is_text(self) -> bool:
+        """Whether it is a string that must be decoded."""
+        return self.form == "text"
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """The paths that a query over it reads."""
-        if self.is_text or self.is_keyed:
+        if self.form != "array" or self.is_keyed:
             return (self.path,)
         return (f"{self.path}.values", f"{self.path}.sum")
 
 
-def find_recordings(source: SourceTable, name: str, *, several: bool = False) -> tuple[Recording, ...]:
-    """All columns that hold the distribution `name`: a probe's name, or the path of one column.
+def find_recordings(
+    source: SourceTable, name: str, *, several: bool = False, numbers: bool = False
+) -> tuple[Recording, ...]:
+    """All columns that hold the histogram `name`: a probe's name, or the path of one column.
 
     Args:
         source: the table.
         name: what is looked for.
+        numbers: whether it is a scalar.
         several: whether one name may stand for metrics of several types.
 
     Names are compared without regard to case. Of an open record, which takes any name, a column is assumed
@@ -53,15 +62,16 @@ def find_recordings(source: SourceTable, name: str, *, several: bool = False) ->
         QuerygenError: the name stands for several metrics of different types, or its column holds no
             distribution.
     """
-    as_path = _by_path(source, name)
+    as_path = _by_path(source, name, numbers=numbers)
     if as_path:
         return (as_path,)
     if not NAME.fullmatch(name.replace(".", "_")):
         return ()
-    certain, assumed = _named(source, name.replace(".", "_").lower())
+    places = source.numbers if numbers else source.recorded
+    certain, assumed = _named(source, places, name.replace(".", "_").lower())
     if not certain and column_name(name) != name.lower():
         # A name in mixed case, as some use counters have, is several words to the pipeline.
-        certain, others = _named(source, column_name(name))
+        certain, others = _named(source, places, column_name(name))
         assumed = assumed or others
     if several or not source.dotted_names:
         return certain or assumed
@@ -80,30 +90,41 @@ def find_recordings(source: SourceTable, name: str, *, several: bool = False) ->
     return certain
 
 
-def _named(source: SourceTable, column: str) -> tuple[tuple[Recording, ...], tuple[Recording, ...]]:
+def _named(
+    source: SourceTable, places: tuple[Place, ...], column: str
+) -> tuple[tuple[Recording, ...], tuple[Recording, ...]]:
     """The columns of that name: those that the schema has, and those that an open record may have."""
     certain: list[Recording] = []
     assumed: list[Recording] = []
-    for place in _places(source):
+    for place in _expanded(source, places):
         record = source.schema.find(place.at)
         found = (record.fields.get(column) or record.open) if record is not None else None
         made = _recording(source, f"{place.at}.{column}", found, place) if found else None
         if made and record is not None:
             (certain if column in record.fields else assumed).append(made)
-    return tuple(certain), tuple(assumed)
+    return _without_strays(certain), tuple(assumed)
 
 
-def all_names(source: SourceTable) -> Iterator[str]:
-    """The names of all distributions that the schema knows for certain."""
-    for place in _places(source):
+def _without_strays(found: list[Recording]) -> tuple[Recording, ...]:
+    """Without keyed columns among a process's unkeyed histograms, where its keyed ones have the probe, too.
+
+    The schema of telemetry.main has some, which no ping fills; only their path means them.
+    """
+    at_home = {r.process for r in found if r.is_keyed and r.kind.startswith("keyed_")}
+    return tuple(r for r in found if not (r.is_keyed and r.kind == "histograms" and r.process in at_home))
+
+
+def all_names(source: SourceTable, *, numbers: bool = False) -> Iterator[str]:
+    """The names of all histograms, or scalars, that the schema knows for certain."""
+    for place in _expanded(source, source.numbers if numbers else source.recorded):
         record = source.schema.find(place.at)
         if record is not None:
             yield from record.fields
 
 
-def _places(source: SourceTable) -> Iterator[Place]:
+def _expanded(source: SourceTable, places: tuple[Place, ...]) -> Iterator[Place]:
     """The places with their processes filled in."""
-    for place in source.recorded:
+    for place in places:
         if "*" not in place.at:
             yield place
             continue
@@ -114,16 +135,23 @@ def _places(source: SourceTable) -> Iterator[Place]:
             yield Place(f"{before}.{process}.{after}", process, place.unit)
 
 
-def _by_path(source: SourceTable, name: str) -> Recording | None:
+def _by_path(source: SourceTable, name: str, *, numbers: bool) -> Recording | None:
     """The recording at a column path, whatever record it stands in."""
     resolved = source.schema.resolve(name) if "." in name else None
     if resolved is None:
         return None
     spelling, field = resolved
     record, _, _ = spelling.rpartition(".")
-    place = next((place for place in _places(source) if place.at == record), Place(record))
+    places = _expanded(source, source.numbers if numbers else source.recorded)
+    place = next((place for place in places if place.at == record), Place(record))
     made = _recording(source, spelling, field, place)
-    if made is None:
+    if numbers and (made is None or made.form != "number"):
+        raise QuerygenError.of(
+            "not-a-scalar",
+            f"`{name}` holds no scalar: it is {field.bigquery_type()}",
+            help="a scalar is an INT64, or an array of key and INT64; ask for others by `histogram`",
+        )
+    if made is None or (made.form == "number" and not numbers):
         raise QuerygenError.of(
             "not-a-histogram",
             f"`{name}` holds no histogram: it is {field.bigquery_type()}",
@@ -143,8 +171,10 @@ def _recording(source: SourceTable, path: str, field: Field, place: Place) -> Re
             return None
         value = field.fields["value"]
     if value.type == "STRING":
-        return Recording(path, place.process, True, is_keyed, kind, unit)
+        return Recording(path, place.process, "text", is_keyed, kind, unit)
+    if value.type == "INT64":
+        return Recording(path, place.process, "number", is_keyed, kind, unit)
     values = value.fields.get("values")
     if value.type == "RECORD" and values is not None and values.repeated and "key" in values.fields:
-        return Recording(path, place.process, False, is_keyed, kind, unit)
+        return Recording(path, place.process, "array", is_keyed, kind, unit)
     return None

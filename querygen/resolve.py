@@ -153,7 +153,7 @@ class _Resolver:
             wanted = self._mirrored(named)
             recordings = self._recordings(wanted, loc, wants_keys=self.spec.key is not None or "key" in shown)
             asked += self._in_processes(wanted, recordings, loc, by_process="process" in shown)
-        kinds = {(one.recording.is_text, one.recording.is_keyed) for one in asked}
+        kinds = {(one.recording.form, one.recording.is_keyed) for one in asked}
         if len(kinds) > 1:
             self._report(
                 "mixed-histograms",
@@ -170,6 +170,8 @@ class _Resolver:
 
     def _histograms(self) -> Iterable[tuple[str, Loc]]:
         """The histograms that the spec names for this table, and where."""
+        if self.spec.scalar is not None:
+            return [(self.spec.scalar, ("scalar",))]
         wanted = self.spec.histogram
         loc: Loc = ("histogram",)
         if isinstance(wanted, dict):
@@ -193,9 +195,12 @@ class _Resolver:
         definitions = self.catalog.definitions
         probe = definition_of(definitions, self.source, wanted) if definitions else None
         wants_keys = wants_keys or bool(probe and probe.keyed)
-        known = probe.paths()[0] if probe and self.source.dotted_names and not self.source.strict else wanted
+        # A metric's type, which its name may not tell, is told by its definition: where the schema doesn't
+        # have it, and where the definition is what named the metric.
+        typed = not self.source.strict or wanted in self._scales
+        known = probe.paths()[0] if probe and self.source.dotted_names and typed else wanted
         try:
-            found = find_recordings(self.source, known)
+            found = find_recordings(self.source, known, numbers=self.spec.scalar is not None)
         except QuerygenError as error:
             self.findings += [
                 Diagnostic(finding.code, finding.message, loc=loc, help=finding.help)
@@ -203,9 +208,10 @@ class _Resolver:
             ]
             return []
         if not found:
+            what = "histogram" if self.spec.scalar is None else "scalar"
             self._report(
-                "unknown-histogram",
-                f"{self.source.table} has no histogram `{wanted}`",
+                f"unknown-{what}",
+                f"{self.source.table} has no {what} `{wanted}`",
                 loc,
                 self._nearest(wanted),
             )
@@ -272,7 +278,10 @@ class _Resolver:
 
     def _nearest(self, wanted: str) -> str | None:
         """The names that an unknown histogram may have been meant to be."""
-        names = {name.upper() if not self.source.dotted_names else name for name in all_names(self.source)}
+        names = {
+            name.upper() if not self.source.dotted_names else name
+            for name in all_names(self.source, numbers=self.spec.scalar is not None)
+        }
         lookup = wanted.replace(".", "_") if self.source.dotted_names else wanted.rsplit(".", 1)[-1]
         near = suggest(lookup, names)
         if near:

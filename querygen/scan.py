@@ -88,6 +88,16 @@ class Scan:
         return all(asked.recording.is_text for asked in self.asked)
 
     @property
+    def is_number(self) -> bool:
+        """Whether scalars are asked for, not histograms."""
+        return self.spec.scalar is not None
+
+    @property
+    def is_array(self) -> bool:
+        """Whether histograms are arrays of keys and counts, as Glean's are."""
+        return all(asked.recording.form == "array" for asked in self.asked)
+
+    @property
     def is_keyed(self) -> bool:
         """Whether there is a histogram for each key."""
         return any(asked.recording.is_keyed for asked in self.asked)
@@ -118,7 +128,7 @@ class Scan:
     def _is_carried(self, recording: Recording) -> Node:
         """Whether a ping has the recording: a string, or an array that is not empty."""
         node = self.source.node(recording.path)
-        if recording.is_text and not recording.is_keyed:
+        if recording.form != "array" and not recording.is_keyed:
             return is_given(node)
         array = node if recording.is_keyed else field_of(node, "values")
         return _is_filled(array)
@@ -135,7 +145,7 @@ class Scan:
         extra = [*client_columns]
         if several:
             extra.append(("recordings", self._recordings()))
-        elif self.asked[0].recording.is_text or self.is_keyed:
+        elif not self.is_array or self.is_keyed:
             extra.append(("recorded", self._column_of(self.asked[0].recording)))
         else:
             extra += self._values_of(self.asked[0].recording)
@@ -181,7 +191,7 @@ class Scan:
         structs: list[Node] = []
         for asked in self.asked:
             fields = [exp.alias_(text(value), label) for label, value in self._labels(asked).items()]
-            if asked.recording.is_text or self.is_keyed:
+            if not self.is_array or self.is_keyed:
                 fields.append(aliased(self.source.node(asked.recording.path), "recorded"))
             else:
                 fields += [aliased(made.node, alias) for alias, made in self._values_of(asked.recording)]
@@ -191,13 +201,13 @@ class Scan:
 
     def _recordings_stage(self, passed: list[Node]) -> plan.Recordings:
         labels = [d.name for d in self.dimensions if d.made_by == "recordings"]
-        fields = [*labels, "recorded"] + ([] if self.is_text or self.is_keyed else ["recorded_sum"])
+        fields = [*labels, "recorded"] + (["recorded_sum"] if self.is_array and not self.is_keyed else [])
         recorded = path("recording.recorded")
         what = " and ".join(labels) if labels else "column that holds it"
         return plan.Recordings(
             sentence=Comment(f"One row per ping and {what}."),
             columns=(*passed, *(aliased(path(f"recording.{label}"), label) for label in fields)),
-            predicate=is_given(recorded) if self.is_text and not self.is_keyed else _is_filled(recorded),
+            predicate=_is_filled(recorded) if self.is_array or self.is_keyed else is_given(recorded),
         )
 
     def _keys_stage(self, before: Stage, passed: list[Node]) -> plan.Keys:
@@ -208,7 +218,7 @@ class Scan:
         columns: list[Node] = [*passed]
         if shown:
             columns.append(aliased(path("keyed.key"), "key"))
-        if self.is_text:
+        if not self.is_array:
             columns.append(aliased(value, "recorded"))
         else:
             columns += [

@@ -311,6 +311,11 @@ class Spec(StrictModel):
         "or {table: name} for each table that the spec is compiled for",
         examples=["FX_TAB_SWITCH_SPINNER_VISIBLE_MS", "browser.tabswitch.spinner_visible"],
     )
+    scalar: StrictStr | None = Field(
+        None,
+        description="instead of a histogram: a scalar, counter or quantity; each client's sum counts",
+        examples=["browser.engagement.tab_open_event_count"],
+    )
     source: Annotated[
         Annotated[StrictStr, Tag("name")] | Annotated[DeclaredSource, Tag("declaration")],
         Discriminator(_source_kind),
@@ -418,7 +423,11 @@ class Spec(StrictModel):
                         f"leave out `{key}`, or ask for pings",
                         key=key,
                     )
-            if self.histogram is None and self.measure != "counts":
+            if self.histogram is not None and self.scalar is not None:
+                raise _problem(
+                    "two-probes", "`histogram` and `scalar` are both given", "write a spec for each"
+                )
+            if self.histogram is None and self.scalar is None and self.measure != "counts":
                 raise _problem("no-histogram", "a spec needs a `histogram`", "add `histogram: NAME`")
         if self.measure == "pings" and self.dimensions:
             raise _problem(
@@ -427,6 +436,8 @@ class Spec(StrictModel):
                 "ask for its columns in `fields`",
                 key="dimensions",
             )
+        if self.scalar is not None:
+            self._check_scalar()
         if self.percentile_method != "bucket" and self.measure != "percentiles":
             raise _problem("unused-key", "`percentile_method` belongs to percentiles", "leave it out")
         if self.buckets != "observed" and self.measure != "distribution":
@@ -451,6 +462,24 @@ class Spec(StrictModel):
             message = f"`normalization` means nothing to `measure: {self.measure}`"
             raise _problem("unused-key", message, "leave it out", key="normalization")
         return self
+
+    def _check_scalar(self) -> None:
+        """What means nothing for scalars, of which each client has one number."""
+        given = {
+            "normalization": self.normalization != "none",
+            "percentile_method": self.percentile_method != "bucket",
+            "buckets": self.buckets != "observed",
+            "prior": self.prior is not None,
+            "unit": self.unit is not None,
+        }
+        for key, is_given in given.items():
+            if is_given:
+                what = f"`{key}` means nothing to a scalar, of which each client has one number"
+                raise _problem("unused-key", what, f"leave out `{key}`")
+        if self.measure == "pings":
+            raise _problem(
+                "unused-key", "`scalar` means nothing to `measure: pings`", "ask for its column in `fields`"
+            )
 
     @property
     def percentiles_or_default(self) -> tuple[float, ...]:

@@ -20,7 +20,16 @@ _TYPED_LITERALS = {
     "TIMESTAMP": "DATETIME",
 }
 _LONGEST_LINE = 100
-_RESERVED = {word.lower() for word in BigQuery.Generator.RESERVED_KEYWORDS}
+# GoogleSQL reserves fewer; the others (CURRENT_DATE, OFFSET, …) would not be read as names everywhere.
+_RESERVED = {
+    word.lower()
+    for words in (
+        BigQuery.Generator.RESERVED_KEYWORDS,
+        BigQuery.Tokenizer.KEYWORDS,
+        BigQuery.Parser.NO_PAREN_FUNCTION_PARSERS,
+    )
+    for word in words
+}
 
 
 class _Emitted(BigQuery):
@@ -65,7 +74,7 @@ def to_sql(node: Node) -> str:
 
 
 def name(text: str) -> exp.Identifier:
-    """An identifier, in backticks only where GoogleSQL reserves the word."""
+    """An identifier, in backticks only where the word has a meaning in SQL."""
     if not NAME.fullmatch(text):
         raise ValueError(f"{text!r} is no identifier")
     return exp.to_identifier(text, quoted=text.lower() in _RESERVED)

@@ -139,13 +139,6 @@ def arrays_unnest_in_projection(node: Node) -> Node:
     return node
 
 
-def aggregated_arrays_are_lists(node: Node) -> Node:
-    """ARRAY_AGG of structs has no NULLs to drop, so DuckDB needs no filter on it."""
-    if isinstance(node, exp.ArrayAgg):
-        return exp.Anonymous(this="LIST", expressions=[node.this.copy()])
-    return node
-
-
 Rewriter = Callable[[Node], Node]
 
 REWRITERS: tuple[Rewriter, ...] = (
@@ -154,7 +147,6 @@ REWRITERS: tuple[Rewriter, ...] = (
     today_is_utc,
     subtracted_days_stay_dates,
     decimals_are_doubles,
-    aggregated_arrays_are_lists,
 )
 
 

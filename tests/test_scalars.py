@@ -1,0 +1,159 @@
+"""Scalars: one number a client, the sum over its pings, worked out in plain Python."""
+
+import random
+from collections import defaultdict
+from fractions import Fraction
+
+import pytest
+from harness import NEEDS_GOOGLESQL, query
+
+from querygen import QuerygenError
+from querygen.running import run
+
+PATH = "payload.processes.parent.scalars.browser_engagement_tab_open_event_count"
+ENGINES = ["duckdb", pytest.param("googlesql", marks=NEEDS_GOOGLESQL)]
+
+
+def pings(count=300, seed=1):
+    chance = random.Random(seed)
+    values = [None, 0, 1, 1, 2, 5, 40, 2**40, 2**40 + 1, -3]
+    keys = ["a", "b", "", None]
+    return [
+        {
+            "client_id": chance.choice([None, *"pqrstuvwxyz"]),
+            "submission_timestamp": "2020-04-20T01:00:00Z",
+            "normalized_os": chance.choice([None, "Mac", "Windows"]),
+            "payload": {
+                "processes": {
+                    "parent": {
+                        "scalars": {PATH.rpartition(".")[2]: chance.choice(values)},
+                        "keyed_scalars": {
+                            "k": [
+                                {"key": key, "value": chance.choice(values)} for key in chance.sample(keys, 2)
+                            ]
+                        },
+                    }
+                }
+            },
+        }
+        for _ in range(count)
+    ]
+
+
+def numbers(rows, value_of):
+    """Each group's clients with their number and the pings it comes from."""
+    found = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        for group, value in value_of(row):
+            if row["client_id"] is not None and value is not None and 0 <= value <= 2**40:
+                found[group][row["client_id"]].append(value)
+    return {
+        group: [(sum(values), len(values)) for values in clients.values()] for group, clients in found.items()
+    }
+
+
+def unkeyed(row):
+    scalars = row["payload"]["processes"]["parent"]["scalars"]
+    return [(row["normalized_os"], next(iter(scalars.values())))]
+
+
+def keyed(row):
+    return [
+        (entry["key"], entry["value"])
+        for entry in row["payload"]["processes"]["parent"]["keyed_scalars"]["k"]
+    ]
+
+
+def answer(spec, rows, tmp_path, engine):
+    from pings import write_ndjson
+
+    write_ndjson(rows, tmp_path / "telemetry.main.ndjson")
+    asked = query({"allow_full_scan": True, **spec})
+    return run(asked.checked(), asked._catalog, [str(tmp_path)], engine).rows()
+
+
+def ordered(groups):
+    return sorted(groups, key=lambda group: (group is not None, group or ""))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("scalar", "dimension", "value_of"),
+    [(PATH.rpartition(".")[2].upper(), "os", unkeyed), ("K", "key", keyed)],
+)
+def test_percentiles_over_clients(scalar, dimension, value_of, tmp_path, engine):
+    asked, rows = [0.0, 0.25, 0.5, 0.9, 1.0], pings()
+    spec = {"scalar": scalar, "dimensions": [dimension], "percentiles": asked}
+    spec |= {"key": "*"} if dimension == "key" else {}
+    expected = []
+    groups = numbers(rows, value_of)
+    for group in ordered(groups):
+        values = sorted(number for number, _ in groups[group])
+        for p in asked:
+            reached = [
+                v
+                for i, v in enumerate(values, 1)
+                if Fraction(i, len(values)) >= Fraction(str(p)) - Fraction(1, 10**9)
+            ]
+            expected.append(
+                {
+                    dimension: group,
+                    "percentile": p,
+                    "value": reached[0],
+                    "n_clients": len(values),
+                    "n_samples": sum(count for _, count in groups[group]),
+                }
+            )
+    assert answer(spec, rows, tmp_path, engine) == expected
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_summary(tmp_path, engine):
+    rows = pings(seed=2)
+    expected = []
+    groups = numbers(rows, unkeyed)
+    for group in ordered(groups):
+        values = [number for number, _ in groups[group]]
+        expected.append(
+            {
+                "os": group,
+                "count": len(values),
+                "sum": pytest.approx(sum(values)),
+                "mean": pytest.approx(sum(values) / len(values)),
+                "share_above_zero": pytest.approx(sum(v > 0 for v in values) / len(values)),
+                "n_clients": len(values),
+            }
+        )
+    spec = {"scalar": PATH, "measure": "summary", "dimensions": ["os"]}
+    assert answer(spec, rows, tmp_path, engine) == expected
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_distribution_and_counts_of_clients(tmp_path, engine):
+    rows = pings(seed=3)
+    everyone = [
+        pair for pairs in numbers(rows, lambda row: [((), unkeyed(row)[0][1])]).values() for pair in pairs
+    ]
+    spec = {"scalar": PATH}
+    shown = answer(spec, rows, tmp_path, engine)
+    assert [row["bucket"] for row in shown] == sorted({number for number, _ in everyone})
+    for row in shown:
+        assert row["count"] == sum(number == row["bucket"] for number, _ in everyone)
+        assert row["share"] == pytest.approx(row["count"] / len(everyone))
+        assert row["n_clients"] == len(everyone)
+
+
+@pytest.mark.parametrize(
+    ("spec", "code"),
+    [
+        ({"scalar": "X", "histogram": "Y"}, "two-probes"),
+        ({"scalar": "X", "normalization": "client"}, "unused-key"),
+        ({"scalar": "X", "measure": "pings"}, "unused-key"),
+        ({"scalar": "payload.info.reason"}, "not-a-scalar"),
+        ({"histogram": PATH}, "not-a-histogram"),
+    ],
+)
+def test_findings(spec, code):
+    with pytest.raises(QuerygenError) as caught:
+        query({"allow_full_scan": True, **spec}).sql()
+    assert [finding.code for finding in caught.value.diagnostics] == [code]
