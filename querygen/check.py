@@ -23,11 +23,11 @@ from querygen.udfs import bigquery_function, load_udf
 _PROVEN = frozenset({
     "Add", "Alias", "And", "Anonymous", "Array", "ArrayAgg", "ArrayConcat", "ArraySize", "Between",
     "Boolean", "CTE", "Case", "Cast", "Coalesce", "Column", "Count", "CountIf", "CurrentDate", "DataType",
-    "Date", "DateSub", "Distinct", "Div", "Dot", "EQ", "From", "GT", "GTE", "Greatest", "Group", "Having",
-    "Identifier", "If", "In", "Is", "Join", "LT", "LTE", "Least", "Limit", "Literal", "Min", "Mul", "NEQ",
-    "Neg", "Not", "Null", "Or", "Order", "Ordered", "Paren", "PropertyEQ", "Qualify", "Round", "Select",
-    "Star", "Struct", "Sub", "Substring", "Sum", "Table", "TableAlias", "Tuple", "Unnest", "Var", "Where",
-    "Window", "With",
+    "Date", "DateSub", "Distinct", "Div", "Dot", "EQ", "Exists", "From", "GT", "GTE", "Greatest", "Group",
+    "Having", "Identifier", "If", "In", "Is", "Join", "LT", "LTE", "Least", "Limit", "Literal", "Min",
+    "Mul", "NEQ", "Neg", "Not", "Null", "Or", "Order", "Ordered", "Paren", "PropertyEQ", "Qualify", "Round",
+    "Select", "Star", "Struct", "Sub", "Substring", "Sum", "Table", "TableAlias", "Tuple",
+    "Unnest", "Var", "Where", "Window", "With",
 })  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def _temporary_function(name: str) -> Node:
 
 def _check_stages(sql: SqlText, query: exp.Select) -> None:
     names = [cte.alias for cte in query.ctes]
-    expected = [stage.name for stage in sql.plan.ctes]
+    expected = [stage.cte for stage in sql.plan.ctes]
     if names != expected:
         raise _bug(f"the CTEs are {names}, the stages {expected}")
     output = [projection.alias_or_name for projection in query.selects]
@@ -106,11 +106,11 @@ def _check_node(sql: SqlText, stage: str, node: Node) -> None:
     if isinstance(node, exp.Table):
         name = f"{node.db}.{node.name}" if node.db else node.name
         name = f"{node.catalog}.{name}" if node.catalog else name
-        allowed = {sql.plan.table, *(cte.name for cte in sql.plan.ctes)}
+        allowed = {sql.plan.table, *(cte.cte for cte in sql.plan.ctes)}
         if name not in allowed:
             raise _bug(f"the table `{name}` is none of the plan's", stage)
     if isinstance(node, exp.Unnest) and not isinstance(node.expressions[0], exp.Array):
-        aliased = node.args.get("alias") is not None and isinstance(node.parent, exp.Join)
+        aliased = node.args.get("alias") is not None and isinstance(node.parent, exp.Join | exp.From)
         if not aliased:
             raise _bug("UNNEST must be joined under a name, its implicit columns don't bind in DuckDB", stage)
 

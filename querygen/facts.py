@@ -1,6 +1,7 @@
 """What probe definitions say about the histograms asked for: units, bounds, labels, and Glean's mirrors."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
@@ -30,6 +31,20 @@ class Facts:
     overflow: int | None = None
     labels: tuple[tuple[int, str], ...] = ()
     is_categories: bool = False
+
+
+def common(known: Sequence[Facts]) -> Facts:
+    """What several histograms have in common: each fact that is the same for all of them.
+
+    They are categories if any one is.
+    """
+    first = known[0]
+    different = {
+        f.name for f in fields(Facts) if any(getattr(one, f.name) != getattr(first, f.name) for one in known)
+    }
+    bare = Facts()
+    shared = replace(first, **{name: getattr(bare, name) for name in different})
+    return replace(shared, is_categories=any(one.is_categories for one in known))
 
 
 def definition_of(definitions: "Definitions", source: SourceTable, name: str) -> "ProbeDefinition | None":

@@ -76,7 +76,7 @@ def percentiles(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     output = [OutputColumn("percentile", "FLOAT64"), OutputColumn("value", kind)]
     output += [OutputColumn("at_least", "BOOL")] if overflow else []
     stages = [*_tallied(scan)] if scan.is_number else [*_buckets(scan), *_filled(scan, facts.bounds)]
-    stages += [_shares(scan, stages[-1].name, cumulative=True, own=interpolated), final]
+    stages += [_shares(scan, stages[-1].cte, cumulative=True, own=interpolated), final]
     return Measured(
         stages, [*scan.outputs, *output, *_GROUP_COUNTS], ("percentile",), (column("percentile"),)
     )
@@ -95,7 +95,7 @@ def _interpolated(bounds: tuple[int, ...], unit: Fraction) -> Node:
             this=exp.LT(this=bucket.copy(), expression=literal(high, "INT64")),
             true=exp.Sub(this=literal(high, "INT64"), expression=bucket.copy()),
         )
-        for high in bounds[1:]
+        for high in bounds
     ]
     width = exp.Case(ifs=ifs, default=above)
     beyond = exp.Paren(this=exp.Sub(this=column("cumulative_share"), expression=column("percentile")))
@@ -131,7 +131,7 @@ def distribution(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     output += [OutputColumn("label", "STRING")] if label is not None else []
     output += [OutputColumn("count", count), OutputColumn("share", "FLOAT64")]
     stages = [*_tallied(scan)] if scan.is_number else [*_buckets(scan), *_filled(scan, facts.bounds)]
-    stages += [_shares(scan, stages[-1].name, cumulative=False, own=False), final]
+    stages += [_shares(scan, stages[-1].cte, cumulative=False, own=False), final]
     return Measured(stages, [*scan.outputs, *output, *_GROUP_COUNTS], ("bucket",), (column("bucket"),))
 
 
@@ -171,18 +171,20 @@ def summary(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     stages.append(
         plan.Samples(
             sentence=Comment("Each histogram's number of samples and their sum."),
-            source=name(stages[-1].name),
+            source=name(stages[-1].cte),
             columns=passed,
             is_text=scan.is_text,
         )
     )
     stages += _cubed(scan, stages[-1], (*passed, column("n_samples"), column("sum")))
+    total, _ = converted(exp.Sum(this=exp.cast(column("sum"), "DOUBLE")), unit)
     stages.append(
         plan.Totals(
             sentence=Comment(f"The same per {per}. Histograms without a valid sample contribute nothing."),
-            source=name(stages[-1].name),
+            source=name(stages[-1].cte),
             dimensions=scan.names,
             by_day=by_day,
+            sum=total,
         )
     )
     weighed = f"each {per} is scaled to one sample" if votes else "every sample counts once"
@@ -204,7 +206,7 @@ def _numbers(scan: Scan) -> list[Stage]:
     stages.append(
         plan.Numbers(
             sentence=Comment("Each client's number: the sum over its pings. Impossible values are dropped."),
-            source=name(stages[-1].name),
+            source=name(stages[-1].cte),
             dimensions=scan.names,
             largest_value=literal(LARGEST_COUNT, "INT64"),
         )
@@ -242,7 +244,7 @@ def counts(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
         plan.Counts(
             sentence=Comment(f"Clients and pings, {scan.group}."),
             dimensions=scan.names,
-            source=name(stages[-1].name),
+            source=name(stages[-1].cte),
         )
     )
     output = [OutputColumn("n_clients", "INT64"), OutputColumn("n_pings", "INT64")]
@@ -282,7 +284,7 @@ def pings(scan: Scan, fields: list[RowField]) -> Measured:
     stages.append(
         plan.Rows(
             sentence=Comment(f"{limited}, in the order of the fields, so that every run shows the same."),
-            source=name(stages[-1].name),
+            source=name(stages[-1].cte),
             columns=columns,
         )
     )
@@ -303,7 +305,7 @@ def marked(measured: Measured, min_clients: int, *, drop: bool) -> Measured:
     sentence = f"Rows of {few} are dropped; n_dropped is how many." if drop else f"low_data marks {few}."
     stage = plan.Marked(
         sentence=Comment(sentence),
-        source=name(measured.stages[-1].name),
+        source=name(measured.stages[-1].cte),
         columns=tuple(column(c.name) for c in measured.columns),
         min_clients=literal(min_clients, "INT64"),
         drop=drop,
@@ -330,7 +332,7 @@ def scaled(measured: Measured, sampled: int) -> Measured:
         columns.append(aliased(value, output.name))
     stage = plan.Scaled(
         sentence=Comment(f"Counts of {sampled} sample ids of 100, scaled to all clients."),
-        source=name(measured.stages[-1].name),
+        source=name(measured.stages[-1].cte),
         columns=tuple(columns),
     )
     return Measured([*measured.stages, stage], measured.columns, measured.key, measured.order)
@@ -363,7 +365,7 @@ def _buckets(scan: Scan) -> list[Stage]:
     stages.append(
         plan.Histograms(
             sentence=Comment("Each histogram as an array of keys and counts."),
-            source=name(stages[-1].name),
+            source=name(stages[-1].cte),
             columns=passed,
             is_text=scan.is_text,
         )
@@ -374,8 +376,8 @@ def _buckets(scan: Scan) -> list[Stage]:
         stages.append(
             plan.ClientDays(
                 sentence=Comment(f"Each client's samples of a day. {dropped}"),
-                source=name(stages[-1].name),
-                dimensions=scan.names_beside_entries(stages[-1].name),
+                source=name(stages[-1].cte),
+                dimensions=scan.names_beside_entries(stages[-1].cte),
                 largest_count=cap,
             )
         )
@@ -386,8 +388,8 @@ def _buckets(scan: Scan) -> list[Stage]:
             sentence=Comment(
                 f"{together}, each with its share of its day." if by_day else f"{together}. {dropped}{alone}"
             ),
-            source=name(stages[-1].name),
-            dimensions=scan.names_beside_entries(stages[-1].name),
+            source=name(stages[-1].cte),
+            dimensions=scan.names_beside_entries(stages[-1].cte),
             largest_count=cap,
             from_days=by_day,
             unidentified=normalization == "none",
@@ -437,7 +439,7 @@ def _cubed(scan: Scan, before: Stage, passed: tuple[Node, ...]) -> list[Stage]:
     words = "Each row in its own group, and in those of all values, which are called *."
     return [
         plan.Cubed(
-            sentence=Comment(words), source=name(before.name), columns=tuple(columns), cells=tuple(cells)
+            sentence=Comment(words), source=name(before.cte), columns=tuple(columns), cells=tuple(cells)
         )
     ]
 

@@ -32,6 +32,12 @@ class Stage:
 
     name: ClassVar[str]
     sentence: Comment
+    prefix: str = ""
+
+    @property
+    def cte(self) -> str:
+        """The CTE's name: the stage's, after a prefix where a stage stands twice."""
+        return self.prefix + self.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,18 +59,34 @@ class Recordings(Stage):
     """One row per ping and recording, where there are several: of processes, or of histograms."""
 
     name = "recordings"
+    source: Node
     columns: tuple[Node, ...]
     predicate: Node
 
 
 @dataclass(frozen=True, kw_only=True)
 class Keys(Stage):
-    """One row per ping and key of a keyed histogram. `predicate` lets in the keys asked for."""
+    """One row per ping and key of a keyed histogram.
+
+    Attributes:
+        predicate: lets in the keys asked for, if only some are.
+        top: whether keys are held against `top_keys`.
+    """
 
     name = "keys"
     source: Node
     columns: tuple[Node, ...]
     predicate: Node | None
+    top: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopKeys(Stage):
+    """The keys with the most samples."""
+
+    name = "top_keys"
+    source: Node
+    limit: Node
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,12 +206,13 @@ class Samples(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class Totals(Stage):
-    """One row per client (and day, where days vote): its samples and their sum."""
+    """One row per client (and day, where days vote): its samples and their `sum`, in the result's unit."""
 
     name = "totals"
     source: Node
     dimensions: tuple[Node, ...]
     by_day: bool
+    sum: Node
 
 
 @dataclass(frozen=True, kw_only=True)

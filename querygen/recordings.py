@@ -65,8 +65,9 @@ def find_recordings(
     as_path = _by_path(source, name, numbers=numbers)
     if as_path:
         return (as_path,)
-    if not NAME.fullmatch(name.replace(".", "_")):
-        return ()
+    top = source.schema.find(name.partition(".")[0]) if "." in name else None
+    if not NAME.fullmatch(name.replace(".", "_")) or (top and top.type == "RECORD"):
+        return ()  # no name, or a misspelt path: `payload.histgrams.gc_ms`
     places = source.numbers if numbers else source.recorded
     certain, assumed = _named(source, places, name.replace(".", "_").lower())
     if not certain and column_name(name) != name.lower():

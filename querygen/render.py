@@ -84,7 +84,7 @@ def _part(stage: Stage, environment: ImmutableSandboxedEnvironment, *, last: boo
         # Not textwrap.indent: U+0085 and others are line breaks to it, and a literal may hold them.
         body = "\n".join(f"  {line}" for line in body.split("\n"))
     sentence = tuple(map(Comment, textwrap.wrap(stage.sentence, COMMENT_WIDTH)))
-    return _Part(Markup(stage.name), sentence, Markup(body))  # noqa: S704 the output of our own templates
+    return _Part(Markup(stage.cte), sentence, Markup(body))  # noqa: S704 the output of our own templates
 
 
 def _tidy(text: str) -> str:

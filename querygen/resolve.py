@@ -7,13 +7,13 @@ probes, processes, keys, dates and units are asked is decided here; columns by `
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from querygen.catalog import Catalog, Column, SourceTable
 from querygen.dimensions import DimensionResolver, ResolvedDimension, compile_filters
 from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help, suggest
-from querygen.facts import Facts, definition_of, facts_of, mirror_in
+from querygen.facts import Facts, common, definition_of, facts_of, mirror_in
 from querygen.filters import FilterCompiler, is_bounded, sample_ids
 from querygen.measures import MEASURES, Measured, RowField, decoded_field, marked, pings, scaled
 from querygen.plan import Plan
@@ -74,6 +74,7 @@ class _Resolver:
     today: dt.date | None
     findings: list[Diagnostic] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    _mirrors: dict[str, str] = field(default_factory=dict)
     _scales: dict[str, Fraction] = field(default_factory=dict)
 
     def plan(self) -> Plan | None:
@@ -95,7 +96,7 @@ class _Resolver:
         facts = self._facts(asked)
         unit = self._unit(asked, facts)
         self._check_facts(facts)
-        self._check_cube(dimensions)
+        self._check_cube(dimensions, asked)
         fields = self._fields(columns, asked) if spec.measure == "pings" else []
         if self.findings:
             return None
@@ -152,7 +153,8 @@ class _Resolver:
         for named, loc in self._histograms():
             wanted = self._mirrored(named)
             recordings = self._recordings(wanted, loc, wants_keys=self.spec.key is not None or "key" in shown)
-            asked += self._in_processes(wanted, recordings, loc, by_process="process" in shown)
+            found = self._in_processes(wanted, recordings, loc, by_process="process" in shown)
+            asked += [replace(one, histogram=named) for one in found]
         kinds = {(one.recording.form, one.recording.is_keyed) for one in asked}
         if len(kinds) > 1:
             self._report(
@@ -188,7 +190,8 @@ class _Resolver:
             wanted = names
         if isinstance(wanted, str):
             return [(wanted, loc)]
-        return [(name, (*loc, i)) for i, name in enumerate(wanted or ())]
+        listed = wanted or ()
+        return [(name, (*loc, i)) for i, name in enumerate(listed) if name not in listed[:i]]
 
     def _recordings(self, wanted: str, loc: Loc, *, wants_keys: bool) -> list[Recording]:
         """The columns that hold one histogram, keyed or not."""
@@ -304,7 +307,10 @@ class _Resolver:
         self, dimensions: tuple[ResolvedDimension, ...], asked: tuple[Asked, ...]
     ) -> tuple[ResolvedDimension, ...]:
         """Several histograms are told apart by a first column `histogram`."""
-        several = len({one.histogram for one in asked}) > 1 or isinstance(self.spec.histogram, tuple)
+        wanted = self.spec.histogram
+        if isinstance(wanted, dict):
+            wanted = wanted.get(self.source.known_as) or wanted.get(self.source.table)
+        several = len({one.histogram for one in asked}) > 1 or isinstance(wanted, tuple)
         if several and all(d.name != "histogram" for d in dimensions):
             return (ResolvedDimension("histogram", None), *dimensions)
         return dimensions
@@ -314,13 +320,18 @@ class _Resolver:
     def _mirrored(self, name: str) -> str:
         """The name by which this table has the probe: that of its mirror, if it has only that."""
         definitions = self.catalog.definitions
-        if definitions is None or definition_of(definitions, self.source, name):
+        if definitions is None:
             return name
+        own = definition_of(definitions, self.source, name)
+        if own and own.name.lower() == name.lower():
+            return name
+        # Found by its column only, PROCESS_LIFETIME is process.lifetime, but in seconds, as the legacy probe.
         pair = mirror_in(definitions, self.source, name)
         if pair is None:
             return name
         glean = self.source.dotted_names
         found = pair.glean if glean else pair.legacy
+        self._mirrors[name] = found.name
         self._scales[found.name] = 1 / pair.scale if glean else pair.scale
         unit = f", given in {pair.legacy.unit or 'its units'}" if glean and pair.scale != 1 else ""
         self.notes.append(f"{name} is recorded here as {found.name}{unit}")
@@ -329,14 +340,14 @@ class _Resolver:
         return found.name
 
     def _facts(self, asked: tuple[Asked, ...]) -> Facts:
-        """What is known about the buckets, if it is the same for all histograms asked for."""
+        """What is known about the buckets: each fact that is the same for all histograms asked for."""
         units = {one.recording.unit for one in asked}
         bare = Facts(unit=next(iter(units)) if len(units) == 1 else None)
         definitions = self.catalog.definitions
         if definitions is None:
             return bare
-        known: set[Facts] = set()
-        names = {one.histogram for one in asked}
+        known: list[Facts] = []
+        names = [self._mirrors.get(name, name) for name in dict.fromkeys(one.histogram for one in asked)]
         if len({self._scales.get(name, Fraction(1)) for name in names}) > 1 and self.spec.unit is None:
             self._report(
                 "mixed-units",
@@ -347,8 +358,8 @@ class _Resolver:
         for name in names:
             probe = definition_of(definitions, self.source, name)
             scale = self._scales.get(name, Fraction(1))
-            known.add(facts_of(definitions, probe, scale) if probe else bare)
-        return known.pop() if len(known) == 1 else bare
+            known.append(facts_of(definitions, probe, scale) if probe else bare)
+        return common(known) if known else bare
 
     def _check_facts(self, facts: Facts) -> None:
         spec = self.spec
@@ -396,10 +407,17 @@ class _Resolver:
             return Fraction(1)
         return by
 
-    def _check_cube(self, dimensions: tuple[ResolvedDimension, ...]) -> None:
+    def _check_cube(self, dimensions: tuple[ResolvedDimension, ...], asked: tuple[Asked, ...]) -> None:
         """A cube's dimensions become text, which engines write differently for some types."""
         if not self.spec.cube:
             return
+        if len({(one.histogram, one.recording) for one in asked}) < len(asked):
+            self._report(
+                "overlapping-processes",
+                "the items of `process` overlap, so that a cube's row of all would count some twice",
+                ("process",),
+                "list each process once, or leave out `cube`",
+            )
         for i, dimension in enumerate(dimensions):
             if dimension.type in ("FLOAT64", "NUMERIC", "TIMESTAMP"):
                 self._report(

@@ -6,7 +6,7 @@
 `decodable` where they are text.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
@@ -15,8 +15,10 @@ from querygen.catalog import Column, SourceTable
 from querygen.dimensions import ResolvedDimension
 from querygen.plan import Comment, OutputColumn, Stage
 from querygen.recordings import Recording
-from querygen.spec import Spec
+from querygen.spec import Spec, TopKeys
 from querygen.sqltext import Node, column, field_of, literal, name, path, table, text
+
+OTHER = "(other)"  # the key of all keys that are not among the top ones
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,12 @@ class Scan:
     @property
     def order(self) -> tuple[Node, ...]:
         """What rows are ordered by first."""
-        return tuple(d.order(with_all=self.spec.cube) for d in self.dimensions)
+        order: list[Node] = []
+        for dimension in self.dimensions:
+            if dimension.name == "key" and isinstance(self.spec.key, TopKeys):
+                order.append(exp.EQ(this=column("key"), expression=text(OTHER)))
+            order.append(dimension.order(with_all=self.spec.cube))
+        return tuple(order)
 
     @property
     def group(self) -> str:
@@ -126,8 +133,15 @@ class Scan:
         )
 
     def _is_carried(self, recording: Recording) -> Node:
-        """Whether a ping has the recording: a string, or an array that is not empty."""
+        """Whether a ping has the recording: a string, an array that is not empty, or a wanted key in it.
+
+        Other measures than these two go on to a stage that chooses the keys.
+        """
         node = self.source.node(recording.path)
+        is_wanted = self._is_wanted_key() if recording.is_keyed else None
+        if is_wanted and self.spec.measure in ("counts", "pings"):
+            entries = exp.Unnest(expressions=[node], alias=exp.TableAlias(columns=[name("keyed")]))
+            return exp.Exists(this=exp.select("1").from_(entries).where(is_wanted))
         if recording.form != "array" and not recording.is_keyed:
             return is_given(node)
         array = node if recording.is_keyed else field_of(node, "values")
@@ -157,13 +171,15 @@ class Scan:
             stages.append(self._recordings_stage(passed))
         passed += [column(d.name) for d in self.dimensions if d.made_by == "recordings"]
         if self.is_keyed:
+            if isinstance(self.spec.key, TopKeys):
+                stages = [*self._top_keys(self.spec.key.top), *stages]
             stages.append(self._keys_stage(stages[-1], passed))
             passed += [column(d.name) for d in self.dimensions if d.made_by == "keys"]
         if self.is_text:
             stages.append(
                 plan.Decodable(
                     sentence=Comment("Strings of the forms that Firefox writes; others contribute nothing."),
-                    source=name(stages[-1].name),
+                    source=name(stages[-1].cte),
                     columns=tuple(passed),
                 )
             )
@@ -206,18 +222,43 @@ class Scan:
         what = " and ".join(labels) if labels else "column that holds it"
         return plan.Recordings(
             sentence=Comment(f"One row per ping and {what}."),
+            source=name(plan.Pings.name),
             columns=(*passed, *(aliased(path(f"recording.{label}"), label) for label in fields)),
             predicate=_is_filled(recorded) if self.is_array or self.is_keyed else is_given(recorded),
         )
 
+    def _top_keys(self, count: int) -> list[Stage]:
+        """A scan of its own that finds the keys with the most samples, since each CTE is read only once."""
+        keys = replace(
+            self,
+            spec=self.spec.model_copy(update={"key": "*"}),
+            dimensions=(ResolvedDimension("key", None),),
+            predicates=[*self.predicates],
+        )
+        stages, passed = keys.to_histograms([])
+        self.needs += keys.needs
+        stages.append(
+            plan.Samples(
+                sentence=Comment("Each histogram's number of samples."),
+                source=name(stages[-1].cte),
+                columns=passed,
+                is_text=self.is_text,
+            )
+        )
+        words = f"The {count} keys with the most samples."
+        found = [_prefixed(stage, "all_") for stage in stages]
+        found.append(
+            plan.TopKeys(sentence=Comment(words), source=name(found[-1].cte), limit=literal(count, "INT64"))
+        )
+        return found
+
     def _keys_stage(self, before: Stage, passed: list[Node]) -> plan.Keys:
-        wanted = self.spec.key
-        keys = [wanted] if isinstance(wanted, str) else list(wanted or ())
+        top = isinstance(self.spec.key, TopKeys)
         shown = any(d.made_by == "keys" for d in self.dimensions)
         value = path("keyed.value")
         columns: list[Node] = [*passed]
         if shown:
-            columns.append(aliased(path("keyed.key"), "key"))
+            columns.append(aliased(_top_or_other() if top else path("keyed.key"), "key"))
         if not self.is_array:
             columns.append(aliased(value, "recorded"))
         else:
@@ -225,22 +266,41 @@ class Scan:
                 aliased(field_of(value, "values"), "recorded"),
                 aliased(field_of(value, "sum"), "recorded_sum"),
             ]
-        tests = [literal(key, "STRING") for key in keys if key != "*"]
-        predicate: Node | None = None
-        if tests and "*" not in keys:
-            key = path("keyed.key")
-            predicate = (
-                exp.EQ(this=key, expression=tests[0])
-                if len(tests) == 1
-                else exp.In(this=key, expressions=tests)
-            )
         which = "and key" if shown else "and key, which are then taken together"
         return plan.Keys(
             sentence=Comment(f"One row per recording {which}."),
-            source=name(before.name),
+            source=name(before.cte),
             columns=tuple(columns),
-            predicate=predicate,
+            predicate=self._is_wanted_key(),
         )
+
+    def _is_wanted_key(self) -> Node | None:
+        """Whether an entry's key is one of those asked for; None where all are."""
+        wanted = self.spec.key
+        if wanted is None or isinstance(wanted, TopKeys) or "*" in (keys := _listed(wanted)):
+            return None
+        tests = [literal(key, "STRING") for key in keys]
+        key = path("keyed.key")
+        if len(tests) == 1:
+            return exp.EQ(this=key, expression=tests[0])
+        return exp.In(this=key, expressions=tests)
+
+
+def _listed(wanted: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (wanted,) if isinstance(wanted, str) else wanted
+
+
+def _top_or_other() -> Node:
+    """The key, if it is joined to one of the top ones, else OTHER."""
+    missing = exp.Is(this=path(f"{plan.TopKeys.name}.key"), expression=exp.null())
+    return exp.If(this=missing, true=text(OTHER), false=path("keyed.key"))
+
+
+def _prefixed(stage: Stage, prefix: str) -> Stage:
+    """The stage under another name, after one that has the same prefix."""
+    if isinstance(stage, plan.Recordings | plan.Keys | plan.Decodable | plan.Samples):
+        return replace(stage, prefix=prefix, source=name(prefix + stage.source.name))
+    return replace(stage, prefix=prefix)
 
 
 def is_given(node: Node) -> Node:

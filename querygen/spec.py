@@ -48,6 +48,11 @@ def _problem(code: str, message: str, help: str = "", key: str = "") -> Pydantic
     return PydanticCustomError("querygen", "{message}", context)
 
 
+def _unused(key: str, why: str, help: str = "") -> PydanticCustomError:  # noqa: A002
+    """The error for a key that has no meaning beside the others."""
+    return _problem("unused-key", f"`{key}` {why}", help or f"leave out `{key}`", key=key)
+
+
 class StrictModel(BaseModel):
     """The base of every part of a spec: immutable, and an unknown key is an error."""
 
@@ -272,6 +277,22 @@ Names = Annotated[tuple[StrictStr, ...], Field(min_length=1)]
 OneOrMore = Annotated[
     Annotated[StrictStr, Tag("name")] | Annotated[Names, Tag("list")], Discriminator(_one_or_more)
 ]
+
+
+class TopKeys(StrictModel):
+    """The keys with the most samples; all others are one row, `(other)`."""
+
+    top: Annotated[StrictInt, Field(gt=0, le=1000)] = Field(description="how many keys")
+
+
+def _kind_of_keys(value: Any) -> str:
+    return "top keys" if isinstance(value, dict | TopKeys) else _one_or_more(value)
+
+
+Keys = Annotated[
+    Annotated[StrictStr, Tag("name")] | Annotated[Names, Tag("list")] | Annotated[TopKeys, Tag("top keys")],
+    Discriminator(_kind_of_keys),
+]
 Histogram = Annotated[
     Annotated[StrictStr, Tag("name")]
     | Annotated[Names, Tag("list")]
@@ -326,8 +347,10 @@ class Spec(StrictModel):
         "parent",
         description="the process that recorded it, a list, `children` (all but parent), or `combined` (all)",
     )
-    key: OneOrMore | None = Field(
-        None, description="of keyed and labelled metrics: one key, a list, or `*`; without it all are summed"
+    key: Keys | None = Field(
+        None,
+        description="of keyed and labelled metrics: one key, a list, `*`, or {top: 10} for those with most "
+        "samples and `(other)`; without it all are summed",
     )
     unit: Unit | None = Field(
         None, description="the unit that values are given in (Glean records ns and bytes)"
@@ -407,79 +430,52 @@ class Spec(StrictModel):
 
     @model_validator(mode="after")
     def _check_together(self) -> "Spec":
-        if self.percentiles is not None and self.measure != "percentiles":
+        if self.histogram is not None and self.scalar is not None:
             raise _problem(
-                "unused-percentiles",
-                f"`percentiles` means nothing to `measure: {self.measure}`",
-                "leave out `percentiles`, or write `measure: percentiles`",
-                key="percentiles",
+                "two-probes", "`histogram` and `scalar` are both given", "write a spec for each", key="scalar"
             )
-        if self.measure != "pings":
-            for key in ("fields", "limit"):
-                if getattr(self, key) is not None:
-                    raise _problem(
-                        "unused-key",
-                        f"`{key}` belongs to `measure: pings`",
-                        f"leave out `{key}`, or ask for pings",
-                        key=key,
-                    )
-            if self.histogram is not None and self.scalar is not None:
-                raise _problem(
-                    "two-probes", "`histogram` and `scalar` are both given", "write a spec for each"
-                )
-            if self.histogram is None and self.scalar is None and self.measure != "counts":
-                raise _problem("no-histogram", "a spec needs a `histogram`", "add `histogram: NAME`")
-        if self.measure == "pings" and self.dimensions:
-            raise _problem(
-                "unused-key",
-                "`dimensions` means nothing to `measure: pings`",
-                "ask for its columns in `fields`",
-                key="dimensions",
-            )
+        probed = self.histogram is not None or self.scalar is not None
+        if not probed and self.measure not in ("counts", "pings"):
+            raise _problem("no-histogram", "a spec needs a `histogram`", "add `histogram: NAME`")
         if self.scalar is not None:
             self._check_scalar()
-        if self.percentile_method != "bucket" and self.measure != "percentiles":
-            raise _problem("unused-key", "`percentile_method` belongs to percentiles", "leave it out")
-        if self.buckets != "observed" and self.measure != "distribution":
-            raise _problem("unused-key", "`buckets` belongs to `measure: distribution`", "leave it out")
-        if self.prior is not None and self.measure not in ("percentiles", "distribution"):
-            raise _problem(
-                "unused-key", f"`prior` means nothing to `measure: {self.measure}`", "leave it out"
-            )
-        if self.scale and self.measure == "pings":
-            raise _problem("unused-key", "`scale` means nothing to `measure: pings`", "leave it out")
+        meaningless = f"means nothing to `measure: {self.measure}`"
+        distributed = self.measure in ("percentiles", "distribution")
+        unused = {
+            "percentiles": self.percentiles is not None and self.measure != "percentiles",
+            "percentile_method": self.percentile_method != "bucket" and self.measure != "percentiles",
+            "buckets": self.buckets != "observed" and self.measure != "distribution",
+            "prior": self.prior is not None and not distributed,
+            "unit": self.unit is not None and not distributed,
+            "normalization": self.normalization != "none" and self.measure in ("pings", "counts"),
+            "fields": self.fields is not None and self.measure != "pings",
+            "limit": self.limit is not None and self.measure != "pings",
+            "scale": self.scale and self.measure == "pings",
+            "min_clients": self.min_clients is not None and self.measure == "pings",
+        }
+        for key in (key for key, is_unused in unused.items() if is_unused):
+            raise _unused(key, meaningless)
+        if self.measure == "pings" and self.dimensions:
+            raise _unused("dimensions", meaningless, "ask for its columns in `fields`")
         if self.low_data == "drop" and self.min_clients is None:
-            raise _problem("unused-key", "`low_data` needs to know how few is low", "add `min_clients: 100`")
+            raise _unused("low_data", "needs to know how few is low", "add `min_clients: 100`")
         if self.cube and not self.dimensions:
-            raise _problem(
-                "unused-key", "`cube` needs `dimensions` to take all values of", "leave out `cube`"
-            )
-        if self.measure == "pings" and self.min_clients is not None:
-            raise _problem("unused-key", "`min_clients` means nothing to `measure: pings`", "leave it out")
-        if self.measure not in ("percentiles", "distribution") and self.unit is not None:
-            raise _problem("unused-key", f"`unit` means nothing to `measure: {self.measure}`", "leave it out")
-        if self.measure in ("pings", "counts") and self.normalization != "none":
-            message = f"`normalization` means nothing to `measure: {self.measure}`"
-            raise _problem("unused-key", message, "leave it out", key="normalization")
+            raise _unused("cube", "needs `dimensions` to take all values of")
         return self
 
     def _check_scalar(self) -> None:
         """What means nothing for scalars, of which each client has one number."""
-        given = {
+        unused = {
             "normalization": self.normalization != "none",
             "percentile_method": self.percentile_method != "bucket",
             "buckets": self.buckets != "observed",
             "prior": self.prior is not None,
             "unit": self.unit is not None,
         }
-        for key, is_given in given.items():
-            if is_given:
-                what = f"`{key}` means nothing to a scalar, of which each client has one number"
-                raise _problem("unused-key", what, f"leave out `{key}`")
+        for key in (key for key, is_unused in unused.items() if is_unused):
+            raise _unused(key, "means nothing to a scalar, of which each client has one number")
         if self.measure == "pings":
-            raise _problem(
-                "unused-key", "`scalar` means nothing to `measure: pings`", "ask for its column in `fields`"
-            )
+            raise _unused("scalar", "means nothing to `measure: pings`", "ask for its column in `fields`")
 
     @property
     def percentiles_or_default(self) -> tuple[float, ...]:

@@ -41,8 +41,17 @@ def translate(checked: CheckedSql) -> DuckSql:
         node.comments = None
     for rewrite in REWRITERS:
         query = query.transform(rewrite, copy=False)
+    for stage in query.find_all(exp.CTE):
+        _printed(stage, stage.alias)
+    plan = checked.sql.plan
+    return DuckSql(
+        _with_sentences(place(_printed(query, plan.final.name), "duckdb", _duckdb_body), plan), plan
+    )
+
+
+def _printed(node: Node, stage: str) -> str:
     try:
-        text = query.sql(
+        return node.sql(
             dialect="duckdb",
             pretty=True,
             normalize_functions=False,
@@ -50,9 +59,9 @@ def translate(checked: CheckedSql) -> DuckSql:
             identify=False,
         )
     except SqlglotError as error:
-        raise EngineError.of("untranslatable", f"the SQL cannot be translated to DuckDB: {error}") from None
-    plan = checked.sql.plan
-    return DuckSql(_with_sentences(place(text, "duckdb", _duckdb_body), plan), plan)
+        message = f"in stage {stage}: the SQL cannot be translated to DuckDB: {error}"
+        help_ = "this is a bug in querygen; please report it with the spec"
+        raise EngineError.of("untranslatable", message, help=help_) from None
 
 
 def _with_sentences(text: str, plan: Plan) -> str:
