@@ -272,6 +272,7 @@ class Scan:
             source=name(before.cte),
             columns=tuple(columns),
             predicate=self._is_wanted_key(),
+            top=top,
         )
 
     def _is_wanted_key(self) -> Node | None:

@@ -439,6 +439,10 @@ class Spec(StrictModel):
             raise _problem("no-histogram", "a spec needs a `histogram`", "add `histogram: NAME`")
         if self.scalar is not None:
             self._check_scalar()
+        if isinstance(self.key, TopKeys) and "key" not in self.dimensions:
+            raise _problem("unused-key", "`key: {top: …}` tells keys apart", "add `key` to `dimensions`")
+        if isinstance(self.key, TopKeys) and (self.scalar is not None or self.measure == "counts"):
+            raise _problem("unused-key", "`key: {top: …}` counts a histogram's samples", "list the keys")
         meaningless = f"means nothing to `measure: {self.measure}`"
         distributed = self.measure in ("percentiles", "distribution")
         unused = {

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from pings import write_ndjson
+from pings import DEFINITIONS, write_ndjson
 
 from querygen.api import Query
 from querygen.catalog import catalog
+from querygen.probes import read_probes
 from querygen.result import Result
 from querygen.running import run
 from querygen.source import from_mapping
@@ -23,24 +24,29 @@ HISTOGRAM = "FX_TAB_SWITCH_SPINNER_VISIBLE_MS"
 
 
 @cache
-def _catalog():
-    return catalog()
+def _catalog(defined: bool = False):
+    """The built-in tables, with the probe definitions of tests/data if asked for."""
+    return catalog(definitions=read_probes(DEFINITIONS) if defined else None)
 
 
-def query(spec: dict) -> Query:
-    return Query.of(from_mapping(spec), _catalog())
+def query(spec: dict, defined: bool = False) -> Query:
+    return Query.of(from_mapping(spec), _catalog(defined))
 
 
-def answer_of(spec: dict, pings: list[dict], engine: str = "duckdb", udfs: str = "inline") -> Result:
+def answer_of(
+    spec: dict, pings: list[dict], engine: str = "duckdb", udfs: str = "inline", defined: bool = False
+) -> Result:
     """The result of a spec on pings, through files as users give them."""
+    checked = query(spec, defined).checked(udfs)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "telemetry.main.ndjson"
-        write_ndjson(pings, path)
-        return run(query(spec).checked(udfs), _catalog(), [folder], engine)
+        write_ndjson(pings, Path(folder) / f"{checked.sql.plan.table}.ndjson")
+        return run(checked, _catalog(defined), [folder], engine)
 
 
-def rows_of(spec: dict, pings: list[dict], engine: str = "duckdb", udfs: str = "inline") -> list[dict]:
-    return answer_of(spec, pings, engine, udfs).rows()
+def rows_of(
+    spec: dict, pings: list[dict], engine: str = "duckdb", udfs: str = "inline", defined: bool = False
+) -> list[dict]:
+    return answer_of(spec, pings, engine, udfs, defined).rows()
 
 
 def in_memory(create: str) -> duckdb.DuckDBPyConnection:

@@ -77,7 +77,12 @@ MUTATIONS = {
     "an external query": ("MIN(bucket)", "ERROR('x')", "the final SELECT: "),
     "the user": ("MIN(bucket)", "SESSION_USER()", "the final SELECT: "),
     "an implicit UNNEST": ("UNNEST(clients.entries) AS entry", "UNNEST(clients.entries)", "stage buckets: "),
-    "a subquery": ("MIN(bucket)", "(SELECT 1)", "the final SELECT: Subquery"),
+    "a subquery of another table": (
+        "MIN(bucket)",
+        "(SELECT MIN(bucket) FROM `x.y`)",
+        r"the final SELECT: the table `x\.y`",
+    ),
+    "a subquery of a stage": ("MIN(bucket)", "(SELECT MIN(bucket) FROM buckets)", "stage buckets: .*referenced 2"),
     "an extra column": (
         "  n_clients,\n  n_samples,\nFROM",
         "  n_clients,\n  n_samples,\n  1 AS x,\nFROM",

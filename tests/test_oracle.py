@@ -1,4 +1,4 @@
-"""The oracle against answers worked out by hand, and the random pings against what they promise."""
+"""The oracle against answers worked out by hand."""
 
 import json
 import random
@@ -8,21 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 from oracle import Decoded, answer, band_labels, build_date, build_time, decode, measure_of, same_rows
-from pings import (
-    HISTOGRAM,
-    HOSTILE_TEXTS,
-    ODD_BUILDS,
-    ODD_HISTOGRAMS,
-    TIED_BUILD,
-    UNDECODABLE,
-    ping_lists,
-    random_pings,
-    specs,
-    specs_with_pings,
-    write_ndjson,
-)
+from pings import HISTOGRAM, ODD_BUILDS, ODD_HISTOGRAMS, UNDECODABLE
 
 TUTORIAL = (
     '{"bucket_count":20,"histogram_type":0,"sum":118,"range":[1,1000],"values":{"80":0,"115":1,"165":0}}',
@@ -494,86 +481,6 @@ def test_same_rows_names_what_differs():
     assert same_rows([], [one]) == "missing row 1 (os='Mac', percentile=0.5) (0 rows instead of 1)"
     assert same_rows([one], []) == "unexpected row 1 (os='Mac', percentile=0.5) (1 rows instead of 0)"
     assert same_rows([{"a": 1}], [{"b": 1}]) == "row 1: columns ['a'] instead of ['b']"
-
-
-# --- Random pings and specs ----------------------------------------------------------------------
-
-
-def test_random_pings_are_deterministic(tmp_path):
-    pings = random_pings(300, 5)
-    assert pings == random_pings(300, 5) != random_pings(300, 6)
-    write_ndjson(pings, tmp_path / "pings.ndjson")
-    lines = (tmp_path / "pings.ndjson").read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    assert [json.loads(line) for line in lines] == pings
-
-
-def test_400_random_pings_hold_every_corner():
-    for seed in range(3):
-        pings = random_pings(400, seed)
-        texts = {((row.get("payload") or {}).get("histograms") or {}).get(HISTOGRAM) for row in pings}
-        builds = {(row.get("application") or {}).get("build_id") for row in pings}
-        clients = {row.get("client_id") for row in pings}
-        # A later corner may not hide an earlier one: each ping holds at most one.
-        assert {*ODD_HISTOGRAMS, *UNDECODABLE, None} <= texts
-        assert {*ODD_BUILDS, TIED_BUILD, None} <= builds
-        assert {*HOSTILE_TEXTS, None} <= clients
-
-
-def test_random_pings_hold_exact_ties():
-    # Six clients: tenths of 0..9, sixths of 0..5 …; see TIED_HISTOGRAMS. Votes for 0: 1/10 + 1/6 + 3 × 1/3.
-    spec = {**SPEC, "normalization": "client", "filters": {"build_id": TIED_BUILD}}
-    rows = answer(spec, random_pings(400, 1))
-    assert (rows[0]["bucket"], rows[0]["count"]) == (0, Fraction(1, 10) + Fraction(1, 6) + 1)
-    assert rows[0]["n_clients"] == 6
-
-
-def test_specs_and_pings_cover_the_contract():
-    seen, empty, total = set(), 0, 0
-
-    @settings(
-        max_examples=250,
-        derandomize=True,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(specs_with_pings())
-    def generate(pair):
-        nonlocal empty, total
-        spec, pings = pair
-        total += 1
-        empty += not answer(spec, pings)
-        seen.update(spec, (measure_of(spec), spec.get("normalization")))
-        for condition in spec.get("filters", {}).values():
-            seen.update(condition if isinstance(condition, dict) else {type(condition).__name__})
-        for dimension in spec.get("dimensions", ()):
-            seen.update(
-                dimension if isinstance(dimension, dict) else {"path" if "." in dimension else dimension}
-            )
-
-    generate()
-    keys = {
-        "histogram",
-        "source",
-        "process",
-        "filters",
-        "dimensions",
-        "normalization",
-        "percentiles",
-        "measure",
-    }
-    keys |= {"fields", "limit", "title", "description", "today", "allow_full_scan"}
-    operators = {"str", "list", "from", "to", "gte", "gt", "lte", "lt", "not", "is_null", "last"}
-    forms = {"path", "of", "bands", "cases", "else", "os", "build_id", "build_date", "build_time"}
-    measures = {"percentiles", "distribution", "summary", "counts", "pings", "none", "client", "client_day"}
-    assert keys | operators | forms | measures <= seen
-    assert empty <= total / 5
-
-
-def test_strategies_are_usable_alone():
-    assert specs().validate() is None
-    assert ping_lists(smallest=0, largest=3).validate() is None
 
 
 CASES = Path(__file__).parents[2] / "shared" / "udf_cases.jsonl"

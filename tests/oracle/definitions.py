@@ -30,6 +30,10 @@ class Probe:
     mirrors: str | None = None
     scale: int = 1
 
+    @property
+    def is_glean(self) -> bool:
+        return self.record.endswith("_distribution")
+
 
 Probes = Mapping[str, Probe]  # by name, in lower case
 

@@ -10,9 +10,12 @@ from oracle.definitions import Probe, Probes
 
 Spec = Mapping[str, Any]
 
-# "Built-in schema: children = content + gpu."
+GLEAN = "firefox_desktop.metrics"
+# "Built-in schema: children = content + gpu"; a table that declares its own is not judged here.
 PROCESSES = ("parent", "content", "gpu")
 SETS = {"children": PROCESSES[1:], "combined": PROCESSES}
+# What the built-in schema knows without a definition.
+KNOWN_TYPES = {"browser_tabswitch_spinner_visible": "timing_distribution"}
 GLEAN_UNITS = {"timing": "ns", "memory": "bytes"}
 
 
@@ -61,25 +64,26 @@ def is_several(spec: Spec) -> bool:
 
 def asked(spec: Spec, probes: Probes) -> list[Asked]:
     """The columns that the spec asks for."""
-    glean = table_name(spec) == "firefox_desktop.metrics"
-    made = _glean if glean else _legacy
+    made = _glean if table_name(spec) == GLEAN else _legacy
     return [one for name in histograms_of(spec) for one in made(spec, name, probes)]
 
 
 def probe_of(spec: Spec, name: str, probes: Probes) -> tuple[str, Probe | None]:
     """A histogram's name in the spec's table, by its mirror if need be, and its definition."""
-    if name.lower() in probes:
-        return name, probes[name.lower()]
-    glean = table_name(spec) == "firefox_desktop.metrics"
-    mirror = next((n for n, p in probes.items() if glean and (p.mirrors or "").lower() == name.lower()), None)
-    if mirror:
-        return mirror, probes[mirror]
-    last = name.rsplit(".", 1)[-1].lower()
-    return name, next((probe for known, probe in probes.items() if known.replace(".", "_") == last), None)
+    glean = table_name(spec) == GLEAN
+    here = {known: probe for known, probe in probes.items() if probe.is_glean == glean}
+    if name.lower() in here:
+        return name, here[name.lower()]
+    for metric, probe in here.items():
+        if probe.mirrors and probe.mirrors.lower() == name.lower():
+            return metric, probe
+    last = name.rsplit(".", 1)[-1].lower()  # of a path
+    return name, next((probe for known, probe in here.items() if known.replace(".", "_") == last), None)
 
 
 def _wants_keys(spec: Spec, probe: Probe | None) -> bool:
-    return spec.get("key") is not None or "key" in spec.get("dimensions", ()) or bool(probe and probe.is_keyed)
+    asked_for = spec.get("key") is not None or "key" in spec.get("dimensions", ())
+    return asked_for or bool(probe and probe.is_keyed)
 
 
 def _legacy(spec: Spec, name: str, probes: Probes) -> Iterable[Asked]:
@@ -117,13 +121,9 @@ def _glean(spec: Spec, name: str, probes: Probes) -> Iterable[Asked]:
         record, metric = parts[1], parts[2]
     else:
         metric = here.lower().replace(".", "_")
-        # A name that nothing is known of is a timing distribution's.
-        assumed = "labeled_timing_distribution" if _wants_keys(spec, probe) else "timing_distribution"
-        record = probe.record if probe else assumed
+        record = probe.record if probe else KNOWN_TYPES[metric]
     unit = GLEAN_UNITS.get(record.removeprefix("labeled_").removesuffix("_distribution"))
-    yield Asked(
-        name, None, f"metrics.{record}.{metric}", record.startswith("labeled_"), False, probe, unit
-    )
+    yield Asked(name, None, f"metrics.{record}.{metric}", record.startswith("labeled_"), False, probe, unit)
 
 
 def recorded(spec: Spec, columns: Sequence[Asked], row: Row) -> list[Recorded]:

@@ -17,7 +17,7 @@ DEFAULT_PERCENTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known about the buckets of all histograms asked for together, and the unit they are given in."""
+    """What is known about the buckets of all histograms asked for, and what they are multiplied by."""
 
     scale: Fraction = Fraction(1)
     bounds: tuple[int, ...] = ()
@@ -94,14 +94,16 @@ def place_inside(counts: Counts, percentile: Fraction, bounds: Sequence[int]) ->
     """Where in its bucket a percentile stands.
 
     "Within the bucket b that the bucket rule picks, value = b + width·(1 − (cum − p)/share_of_bucket) clamped
-    to [b, next bound]; the last bound has width 0."
+    to [b, next bound]; the last bound has width 0." Where an observed bucket that is no bound comes first,
+    the place is not beyond it either.
     """
     bucket = percentile_value(counts, percentile)
     total = Fraction(sum(counts.values()))
     cumulative = sum(count for below, count in counts.items() if below <= bucket) / total
     inside = 1 - (cumulative - percentile) / (counts[bucket] / total)
     width = next_bound(bounds, bucket) - bucket
-    return bucket + width * min(max(inside, Fraction(0)), Fraction(1))
+    place = bucket + width * min(max(inside, Fraction(0)), Fraction(1))
+    return min([place, *(Fraction(other) for other in counts if other > bucket)])
 
 
 def percentile_rows(spec: Spec, votes: Sequence[Vote], facts: Facts) -> list[Output]:
@@ -131,7 +133,7 @@ def distribution_rows(spec: Spec, votes: Sequence[Vote], facts: Facts) -> list[O
     total = Fraction(sum(counts.values()))
     if spec.get("buckets") == "all":
         nothing = 0 if spec.get("normalization", "none") == "none" else Fraction(0)
-        counts = {bound: nothing for bound in facts.bounds} | counts
+        counts = dict.fromkeys(facts.bounds, nothing) | counts
     labels = dict(facts.labels)
     return [
         {
@@ -149,10 +151,11 @@ def summary_rows(spec: Spec, votes: Sequence[Vote], facts: Facts) -> list[Output
     """`count`, `sum`, `mean` (sum/count, untruncated), `n_clients`; "a NULL sum adds 0".
 
     Under a normalization "sum = sum over units of unit_sum/unit_total", count = "number of voting units".
+    The sum is of values, which are converted where a mirror answers.
     """
     weights = unit_weights(spec, votes)
     count = int(sum(vote.total * weights[vote.unit] for vote in votes))
-    total = Fraction(sum((vote.histogram.sum or 0) * weights[vote.unit] for vote in votes))
+    total = Fraction(sum((vote.histogram.sum or 0) * weights[vote.unit] for vote in votes)) * facts.scale
     clients = n_clients(vote.client for vote in votes)
     return [{"count": count, "sum": total, "mean": total / count, "n_clients": clients}]
 

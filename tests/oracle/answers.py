@@ -9,7 +9,7 @@ from typing import Any
 
 from oracle.columns import TABLES, Row, Table, table_name
 from oracle.decoding import Decoded
-from oracle.definitions import Probes, factor
+from oracle.definitions import Probe, Probes, factor
 from oracle.dimensions import Dimension, dimension, groups, places
 from oracle.filters import passes, today_of
 from oracle.measures import MEASURES, Facts, Output, Vote, measure_of, n_clients
@@ -106,19 +106,22 @@ class Question:
 
 
 def facts_of(spec: Spec, columns: Sequence[Asked]) -> Facts:
-    """What is known about the buckets, "if it is the same for all histograms asked for"."""
-    known = set()
+    """What is known about the buckets: each fact "if it is the same for all histograms asked for"."""
+    scales, bounds, overflows, labels = set(), set(), set(), set()
     for one in columns:
-        probe = one.probe
-        mirrors = probe is not None and one.histogram.lower() == (probe.mirrors or "").lower()
-        by = Fraction(1, probe.scale) if mirrors and probe else Fraction(1)
-        if spec.get("unit"):
-            by = factor(str(one.unit), spec["unit"])
-        if probe is None:
-            known.add(Facts(by))
-        else:
-            known.add(Facts(by, probe.bounds, probe.overflow, tuple(probe.labels.items())))
-    return known.pop() if len(known) == 1 else Facts(next(iter(known)).scale)
+        probe = one.probe or Probe("unknown", ())
+        is_mirrored = one.histogram.lower() == (probe.mirrors or "").lower()
+        scale = Fraction(1, probe.scale) if is_mirrored else Fraction(1)
+        scales.add(factor(str(one.unit), spec["unit"]) if spec.get("unit") else scale)
+        bounds.add(probe.bounds)
+        overflows.add(probe.overflow)
+        labels.add(tuple(probe.labels.items()))
+    (scale,) = scales
+    return Facts(scale, _only(bounds, ()), _only(overflows, None), _only(labels, ()))
+
+
+def _only(values: set[Any], otherwise: Any) -> Any:
+    return next(iter(values)) if len(values) == 1 else otherwise
 
 
 def voting(question: Question, rows: Iterable[Row]) -> dict[Group, list[Vote]]:

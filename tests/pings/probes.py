@@ -40,9 +40,7 @@ _GLEAN = {
     "browser.tabswitch.spinner_visible": Probe(
         "timing_distribution", _TIMING, unit="ns", mirrors=SPINNER, scale=_MILLION
     ),
-    "javascript.gc.total_time": Probe(
-        "timing_distribution", _TIMING, unit="ns", mirrors=GC, scale=_MILLION
-    ),
+    "javascript.gc.total_time": Probe("timing_distribution", _TIMING, unit="ns", mirrors=GC, scale=_MILLION),
     "tabs.size": Probe(
         "memory_distribution", functional(16, 0, 2**40), unit="bytes", mirrors=TAB_SIZE, scale=1024
     ),
@@ -64,4 +62,4 @@ _GLEAN = {
 }
 
 PROBES = {name.lower(): probe for name, probe in (_LEGACY | _GLEAN).items()}
-CATEGORIES = (HANDSHAKE, VERDICT, SECURE, "ssl.handshake")
+CATEGORIES = tuple(PROBES[name.lower()] for name in (HANDSHAKE, VERDICT, SECURE, "ssl.handshake"))

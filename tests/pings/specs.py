@@ -6,10 +6,29 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from pings.rows import (
+    BUILDS,
+    CHANNELS,
+    CLIENTS,
+    COUNTRIES,
+    DAYS,
+    HISTOGRAM,
+    HOSTILE_TEXTS,
+    MEMORIES,
+    OS_VERSIONS,
+    OTHER_HISTOGRAM,
+    REASONS,
+    SAMPLES,
+    SYSTEMS,
+    VERSIONS,
+    Ping,
+    random_pings,
+)
+
 POOL = 400
 
 
-def _chance(probability: float) -> st.SearchStrategy[bool]:
+def chance(probability: float) -> st.SearchStrategy[bool]:
     """True about that often; shrinks to False."""
     return st.integers(0, 99).map(lambda number: number >= 100 * (1 - probability))
 
@@ -22,12 +41,10 @@ def _pool(seed: int) -> list[Ping]:
 @st.composite
 def ping_lists(draw: st.DrawFn, smallest: int = 60, largest: int = 200) -> list[Ping]:
     """A window of `smallest` to `largest` random pings, now and then of a few. Lists share pings."""
-    size = draw(st.integers(0, min(smallest, 12)) if draw(_chance(0.05)) else st.integers(smallest, largest))
+    size = draw(st.integers(0, min(smallest, 12)) if draw(chance(0.05)) else st.integers(smallest, largest))
     start = draw(st.integers(0, POOL - size))
     return _pool(draw(st.integers(0, 7)))[start : start + size]
 
-
-# --- Strategies: specs ---------------------------------------------------------------------------
 
 FIRST, LAST = date(2020, 4, 6), date(2020, 4, 20)
 PERCENTILES = (0, 0.001, 0.05, 0.1, 0.2, 0.25, 0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.99, 1)
@@ -52,7 +69,7 @@ def _date_range(draw: st.DrawFn, narrow: bool = False) -> dict[str, Any]:
 
 
 @st.composite
-def _submission_date(draw: st.DrawFn) -> dict[str, Any]:
+def submission_date(draw: st.DrawFn) -> dict[str, Any]:
     """The keys of a spec that bound the partition column, in every way there is."""
     form = draw(
         st.sampled_from(("range",) * 5 + ("last", "last", "several", "list", "full", "full and last"))
@@ -267,7 +284,7 @@ def _dimensions(draw: st.DrawFn) -> tuple[list[Any], dict[str, Any]]:
         st.lists(st.sampled_from(DEFINED), max_size=2, unique_by=lambda pair: pair[0]["name"])
     ):
         dimensions.insert(draw(st.integers(0, len(dimensions))), definition)
-        if draw(_chance(0.3)):
+        if draw(chance(0.3)):
             filters[definition["name"]] = draw(st.sampled_from(conditions))
     return dimensions, filters
 
@@ -281,11 +298,11 @@ def _measure(draw: st.DrawFn) -> dict[str, Any]:
     match measure:
         case "percentiles":
             chosen = draw(st.lists(st.sampled_from(PERCENTILES), min_size=1, max_size=6, unique=True))
-            return {**histogram, "percentiles": chosen, **(written if draw(_chance(0.3)) else {})}
+            return {**histogram, "percentiles": chosen, **(written if draw(chance(0.3)) else {})}
         case "distribution":
-            return {**histogram, **(written if draw(_chance(0.5)) else {})}
+            return {**histogram, **(written if draw(chance(0.5)) else {})}
         case "counts":
-            return {**written, **(histogram if draw(_chance(0.2)) else {})}
+            return {**written, **(histogram if draw(chance(0.2)) else {})}
         case "pings":
             fields = draw(st.lists(st.sampled_from(FIELDS), min_size=1, max_size=5, unique=True))
             return {
@@ -301,21 +318,21 @@ def _measure(draw: st.DrawFn) -> dict[str, Any]:
 def specs(draw: st.DrawFn) -> dict[str, Any]:
     """A valid spec for telemetry.main, as YAML gives it; in all, every key and every operator occurs."""
     spec = draw(_measure()) | {"source": "telemetry.main"}
-    if draw(_chance(0.15)):
+    if draw(chance(0.15)):
         spec["title"] = draw(st.sampled_from(TITLES))
-    if draw(_chance(0.1)):
+    if draw(chance(0.1)):
         spec["description"] = draw(st.sampled_from(TITLES))
-    if draw(_chance(0.1)):
+    if draw(chance(0.1)):
         spec["process"] = "parent"
-    bounds = draw(_submission_date())
+    bounds = draw(submission_date())
     filters = bounds.pop("filters", {})
     measure = spec.get("measure")
     if measure != "pings":
         dimensions, on_defined = draw(_dimensions())
         filters |= on_defined
-        if dimensions or draw(_chance(0.1)):
+        if dimensions or draw(chance(0.1)):
             spec["dimensions"] = dimensions
-    if measure not in ("pings", "counts") and draw(_chance(0.75)):
+    if measure not in ("pings", "counts") and draw(chance(0.75)):
         spec["normalization"] = draw(st.sampled_from(("client", "client_day", "none")))
     for name in draw(st.lists(st.sampled_from(tuple(FILTERS)), max_size=2, unique=True)):
         filters.setdefault(name, draw(FILTERS[name]))

@@ -28,7 +28,7 @@ class Dimension:
     of_recording: bool = False
 
     def place(self, value: Any) -> tuple[int, Any]:
-        """Sorts "NULLs first, text by code point, bands/cases in their written order"; of these, `*` first."""
+        """Sorts "NULLs first, text by code point, bands/cases in their written order", after their `*`."""
         if value is None:
             return (0, 0)
         if not self.labels:

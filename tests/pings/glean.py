@@ -22,15 +22,11 @@ BYTES = functional(16, 2**10, 2**24)[::9]
 def glean_pings(count: int, seed: int) -> list[Ping]:
     """Rows with every Glean type of distribution; each oddity of keys and counts in some of them."""
     rng = random.Random(f"glean {seed}")
-    return [_as_glean(ping, _metrics(rng)) for ping in random_pings(count, seed)]
+    return [as_glean(ping, _metrics(rng)) for ping in random_pings(count, seed)]
 
 
 def as_glean(ping: Ping, metrics: Ping | None) -> Ping:
-    """The same ping, as Glean sends it, with these metrics."""
-    return _as_glean(ping, metrics)
-
-
-def _as_glean(ping: Ping, metrics: Ping | None) -> Ping:
+    """The same ping of the same client, as Glean sends it, with these metrics."""
     application = ping.get("application")
     info = {"client_id": ping.get("client_id")}
     if application:
@@ -84,4 +80,4 @@ def _distribution(rng: random.Random, keys: tuple[int, ...]) -> Ping | None:
         values += rng.sample(odd, rng.randint(1, 3))
         rng.shuffle(values)
         total = rng.choice((None, total, -7))
-    return {"count": sum(COUNTS[:1]), "sum": total, "values": values}
+    return {"count": len(values), "sum": total, "values": values}

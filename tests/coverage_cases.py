@@ -1,0 +1,268 @@
+"""What the coverage run asks: a spec for every distribution of the schemas, in each process and key form.
+
+Columns are found by walking the schemas' records, not by querygen's own catalog, so that a column that the
+catalog overlooks is a failure and not one spec less.
+"""
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, Literal
+
+from querygen.catalog import Catalog
+from querygen.probes import ProbeDefinition, match_schema
+from querygen.schema import Field, Schema
+
+MAIN = "telemetry.main"
+GLEAN = "firefox_desktop.metrics"
+
+KeyForm = Literal["unkeyed", "summed", "one key", "dimension key"]
+KEY = "a key"
+DAYS = {"submission_date": {"from": "2020-04-06", "to": "2020-04-20"}}
+
+# What is asked about each distribution, one of these drawn at random.
+MEASURES: tuple[dict[str, Any], ...] = (
+    {"measure": "distribution"},
+    {"measure": "distribution", "normalization": "client"},
+    {"measure": "distribution", "normalization": "client_day"},
+    {"percentiles": [0.05, 0.5, 0.95], "normalization": "client"},
+    {"percentiles": [0.001, 0.999], "normalization": "client_day", "dimensions": ["os", "build_id"]},
+    {"measure": "percentiles", "dimensions": ["channel"], "min_clients": 10},
+    {"measure": "summary", "normalization": "client", "dimensions": ["app_version"]},
+    {"measure": "counts", "dimensions": ["submission_date"]},
+    {"measure": "distribution", "normalization": "client", "dimensions": ["os"], "cube": True},
+)
+MEASURES_ON_A_ROW = MEASURES[:3]
+
+
+@dataclass(frozen=True)
+class FoundColumn:
+    """A column that holds a distribution.
+
+    Attributes:
+        kind: the record that it stands in.
+        process: None where the table doesn't tell.
+    """
+
+    path: str
+    kind: str
+    name: str
+    process: str | None
+    is_keyed: bool
+
+
+@dataclass(frozen=True)
+class Case:
+    """A spec, and what must come of it.
+
+    Attributes:
+        kind, process, keys: what the summary counts it under.
+        spec: without a measure.
+        asks: the measure, its normalization and dimensions.
+        columns: the distributions that the query must read, and it must read no other.
+        decoys: columns of the same name, which must not be read.
+        names: the column paths that the error must name, if the spec is a mistake; then no SQL comes of it.
+        definition: what the definitions say of it, if it is compiled with them.
+        scale: what its recorded buckets are multiplied by.
+        on_row: the seed of the row that it also runs on, if it does.
+    """
+
+    kind: str
+    process: str
+    keys: KeyForm
+    spec: Mapping[str, Any]
+    asks: Mapping[str, Any]
+    columns: tuple[FoundColumn, ...]
+    decoys: tuple[FoundColumn, ...] = ()
+    names: tuple[str, ...] = ()
+    definition: ProbeDefinition | None = None
+    scale: Fraction = Fraction(1)
+    on_row: int | None = None
+
+    @property
+    def table(self) -> str:
+        """The table that is asked."""
+        return str(self.spec["source"])
+
+    @property
+    def of_definition(self) -> bool:
+        """Whether it shows what a definition says, instead of only needing it."""
+        return "buckets" in self.asks
+
+    @property
+    def whole_spec(self) -> dict[str, Any]:
+        """The spec with its measure."""
+        dimensions = [*self.spec.get("dimensions", []), *self.asks.get("dimensions", [])]
+        return {**self.spec, **self.asks, "dimensions": dimensions, "filters": DAYS}
+
+
+def found_columns(schema: Schema) -> Iterator[FoundColumn]:
+    """Every distribution: a field of a record of histograms, or of distributions."""
+
+    def walk(record: Field, path: str) -> Iterator[FoundColumn]:
+        for child in record.fields.values():
+            here = f"{path}.{child.name}" if path else child.name
+            if child.type != "RECORD" or child.repeated:
+                continue
+            if child.name.endswith(("histograms", "_distribution")):
+                process = {"payload": "parent", "metrics": None}.get(path, path.rpartition(".")[2])
+                for field in child.fields.values():
+                    full = f"{here}.{field.name}"
+                    yield FoundColumn(full, child.name, field.name, process, field.repeated)
+            else:
+                yield from walk(child, here)
+
+    return walk(schema.root, "")
+
+
+def schema_cases(catalog: Catalog, table: str) -> Iterator[Case]:
+    """The specs of all distributions of a table."""
+    source = catalog.get(table)
+    assert source, table
+    by_name: dict[str, list[FoundColumn]] = defaultdict(list)
+    for column in found_columns(source.schema):
+        by_name[column.name].append(column)
+    for name, columns in by_name.items():
+        yield from _glean_cases(name, columns) if source.dotted_names else _legacy_cases(name, columns)
+
+
+def _legacy_cases(name: str, columns: list[FoundColumn]) -> Iterator[Case]:
+    keyed = [column for column in columns if column.is_keyed and column.kind == "keyed_histograms"]
+    plain = [column for column in columns if not column.is_keyed]
+    # A keyed histogram among the unkeyed ones is no mistake of ours: 42 are, in the real schema. By its name
+    # the column in the keyed record is meant.
+    strays = [column for column in columns if column.is_keyed and column.kind != "keyed_histograms"]
+    for column in strays:
+        spec = {"histogram": column.path, "process": column.process}
+        others = tuple(other for other in columns if other != column)
+        yield from _forms("keyed, among unkeyed", column.process or "", MAIN, spec, (column,), others)
+    for same in (keyed, plain):
+        for process, chosen in _processes(same):
+            spec = {"histogram": name.upper()} | ({} if process == "parent" else {"process": process})
+            others = tuple(other for other in columns if other not in chosen)
+            kind = "keyed histogram" if same is keyed else "histogram"
+            yield from _forms(kind, process, MAIN, spec, tuple(chosen), others)
+
+
+def _processes(columns: list[FoundColumn]) -> Iterator[tuple[str, list[FoundColumn]]]:
+    """Each process, all of them and all children, with their columns."""
+    for column in columns:
+        yield column.process or "", [column]
+    if len(columns) > 1:
+        yield "combined", columns
+    children = [column for column in columns if column.process != "parent"]
+    if len(children) > 1:
+        yield "children", children
+
+
+def _glean_cases(name: str, columns: list[FoundColumn]) -> Iterator[Case]:
+    for column in columns:
+        spec = {"histogram": name if len(columns) == 1 else column.path}
+        others = tuple(other for other in columns if other != column)
+        yield from _forms(column.kind, "", GLEAN, spec, (column,), others)
+    if len(columns) > 1:
+        paths = tuple(column.path for column in columns)
+        spec = {"histogram": name, "source": GLEAN}
+        yield Case("of several types: refused", "", "unkeyed", spec, {}, (), names=paths)
+
+
+def _forms(  # noqa: PLR0917
+    kind: str,
+    process: str,
+    table: str,
+    spec: Mapping[str, Any],
+    columns: tuple[FoundColumn, ...],
+    decoys: tuple[FoundColumn, ...],
+) -> Iterator[Case]:
+    """The key forms of one spec."""
+    forms: dict[KeyForm, dict[str, Any]] = {"unkeyed": {}}
+    if columns[0].is_keyed:
+        forms = {"summed": {}, "one key": {"key": KEY}, "dimension key": {"key": "*", "dimensions": ["key"]}}
+    for keys, more in forms.items():
+        yield Case(kind, process, keys, {**spec, "source": table, **more}, {}, columns, decoys)
+
+
+# ---------------------------------------------------------------------------------------------------------
+# With probe definitions
+
+
+def _defined_columns(catalog: Catalog, table: str) -> dict[int, tuple[FoundColumn, ...]]:
+    """The columns of each defined distribution, by the definition's id."""
+    source, definitions = catalog.get(table), catalog.definitions
+    assert source and definitions
+    found = {column.path: column for column in found_columns(source.schema)}
+    columns: dict[int, tuple[FoundColumn, ...]] = {}
+    for path, probe in match_schema(definitions, source.schema).columns.items():
+        if probe.is_distribution:
+            columns[id(probe)] = (*columns.get(id(probe), ()), found[path])
+    return columns
+
+
+def definition_cases(catalog: Catalog, table: str) -> Iterator[Case]:
+    """A spec that needs the bounds of each distribution that is defined and that the schema has."""
+    source, definitions = catalog.get(table), catalog.definitions
+    assert source and definitions
+    by_name = Counter(column.name for column in found_columns(source.schema))
+    columns = _defined_columns(catalog, table)
+    for probe in definitions.probes:
+        if id(probe) not in columns:
+            continue
+        first = columns[id(probe)][0]
+        ambiguous = source.dotted_names and by_name[first.name] > 1
+        spec: dict[str, Any] = {"histogram": first.path if ambiguous else probe.name, "source": table}
+        if first.process not in (None, "parent"):
+            spec["process"] = first.process
+        keys: KeyForm = "summed" if first.is_keyed else "unkeyed"
+        kind = f"defined as {probe.kind}"
+        yield Case(kind, "", keys, spec, {"buckets": "all"}, (first,), definition=probe)
+
+
+def mirror_cases(catalog: Catalog, table: str) -> tuple[list[Case], Counter[str]]:
+    """Each pair of distributions asked of one table by the name of the other's, or why it cannot be."""
+    source, definitions = catalog.get(table), catalog.definitions
+    assert source and definitions
+    match = match_schema(definitions, source.schema)
+    columns = _defined_columns(catalog, table)
+    kinds: dict[str, set[str]] = defaultdict(set)
+    for column in found_columns(source.schema):
+        kinds[column.name].add(column.kind)
+    cases: list[Case] = []
+    reasons: Counter[str] = Counter()
+    for pair in definitions.mirrors:
+        if pair.form != "distribution":
+            continue
+        probe, named = (pair.glean, pair.legacy) if source.dotted_names else (pair.legacy, pair.glean)
+        found = columns.get(id(probe), ())
+        if not found:
+            other = ", ".join(sorted(kinds[probe.column]))
+            reason = match.absent.get(probe.name, "the schema has no column for it")
+            reasons[f"{probe.kind} by its definition, {other} in the schema" if other else reason] += 1
+            continue
+        spec = {"histogram": named.name, "source": table}
+        if not source.dotted_names:
+            spec["process"] = "combined"
+        kind = "mirror, by its legacy name" if source.dotted_names else "mirror, by its Glean name"
+        keys: KeyForm = "summed" if found[0].is_keyed else "unkeyed"
+        scale = 1 / pair.scale if source.dotted_names else pair.scale
+        asks = {"measure": "distribution"}
+        cases.append(Case(kind, "", keys, spec, asks, found, definition=probe, scale=scale))
+    return cases, reasons
+
+
+# ---------------------------------------------------------------------------------------------------------
+
+
+def drawn(cases: Sequence[Case], seed: int, on_row: float, sample: int | None = None) -> list[Case]:
+    """The cases, or a sample of them, with their measures, and a share of them with the seed of a row."""
+    rng = random.Random(seed)
+    if sample is not None:
+        cases = [cases[i] for i in sorted(rng.sample(range(len(cases)), min(sample, len(cases))))]
+    valid = [i for i, case in enumerate(cases) if not case.names]
+    runs = set(rng.sample(valid, round(len(valid) * on_row)))
+    made = []
+    for i, case in enumerate(cases):
+        asks = case.asks or rng.choice(MEASURES_ON_A_ROW if i in runs else MEASURES)
+        made.append(replace(case, asks=asks, on_row=rng.randrange(2**32) if i in runs else None))
+    return made
