@@ -20,12 +20,14 @@ class Entry:
     Attributes:
         recordings: the columns that hold it, one for each process or metric type.
         definition: what it is, where definitions are given and know it.
+        mirror: its name in the other generation of telemetry.
     """
 
     table: str
     name: str
     recordings: tuple[Recording, ...]
     definition: "ProbeDefinition | None"
+    mirror: str | None = None
 
     def row(self) -> dict[str, Any]:
         """The entry as a row of the listing; what definitions tell only where there are some."""
@@ -45,6 +47,7 @@ class Entry:
             "labels": " ".join(self.definition.labels) if self.definition.labels else None,
             "unit": self.definition.unit,
             "expires": self.definition.expires,
+            "mirror": self.mirror,
             "description": " ".join(self.definition.description.split()) or None,
         }
 
@@ -83,5 +86,9 @@ def _names(catalog: Catalog, source: SourceTable) -> set[str]:
 def _entry(catalog: Catalog, source: SourceTable, name: str) -> Entry:
     column = name.replace(".", "_").lower()
     recordings = find_recordings(source, column, several=True)
-    definition = definition_of(catalog.definitions, source, name) if catalog.definitions else None
-    return Entry(source.table, name, recordings, definition)
+    if catalog.definitions is None:
+        return Entry(source.table, name, recordings, None)
+    definition = definition_of(catalog.definitions, source, name)
+    pairs = catalog.definitions.mirrors_of(definition) if definition else ()
+    others = [pair.legacy.name if source.dotted_names else pair.glean.name for pair in pairs]
+    return Entry(source.table, name, recordings, definition, " ".join(others) or None)

@@ -119,7 +119,7 @@ def distribution(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     final = plan.Distribution(
         sentence=Comment(
             "One row per bucket that the probe has."
-            if scan.spec.buckets == "all" or scan.spec.prior
+            if scan.spec.buckets != "observed" or scan.spec.prior
             else "One row per bucket that has samples."
         ),
         dimensions=scan.names,
@@ -138,7 +138,8 @@ def distribution(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
 def _filled(scan: Scan, bounds: tuple[int, ...]) -> list[Stage]:
     """A row for each bucket that the probe has, where all are asked for, or smoothed by a prior."""
     has_prior = scan.spec.prior == "dirichlet"
-    if scan.spec.buckets != "all" and not has_prior:
+    all_asked = scan.spec.buckets != "observed" and scan.spec.measure == "distribution"
+    if not all_asked and not has_prior:
         return []
     empty = [
         exp.Struct(

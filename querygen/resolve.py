@@ -19,7 +19,7 @@ from querygen.measures import MEASURES, Measured, RowField, decoded_field, marke
 from querygen.plan import Plan
 from querygen.recordings import Recording, all_names, find_recordings
 from querygen.scan import Asked, Scan
-from querygen.spec import HISTOGRAM_FIELDS, DeclaredSource, Spec
+from querygen.spec import HISTOGRAM_FIELDS, BucketShape, DeclaredSource, Spec
 from querygen.sqltext import NAME, Node, literal
 from querygen.units import factor, units_like
 from querygen.wording import header
@@ -93,7 +93,7 @@ class _Resolver:
             (first if self._on_partition(source) else others).extend(tests)
         scan = Scan(spec, self.source, dimensions, asked, [*first, *others])
         scan.needs += [need for _, source, _ in restricted for need in source.needs]
-        facts = self._facts(asked)
+        facts = self._with_shape(self._facts(asked))
         unit = self._unit(asked, facts)
         self._check_facts(facts)
         self._check_cube(dimensions, asked)
@@ -361,6 +361,14 @@ class _Resolver:
             known.append(facts_of(definitions, probe, scale) if probe else bare)
         return common(known) if known else bare
 
+    def _with_shape(self, facts: Facts) -> Facts:
+        """The facts with the buckets that the spec itself states."""
+        shape = self.spec.buckets
+        if not isinstance(shape, BucketShape):
+            return facts
+        overflow = None if shape.functional else shape.bounds[-1]
+        return replace(facts, bounds=shape.bounds, overflow=overflow)
+
     def _check_facts(self, facts: Facts) -> None:
         spec = self.spec
         if facts.is_categories and spec.measure == "percentiles":
@@ -380,7 +388,7 @@ class _Resolver:
                     "unknown-bounds",
                     f"`{key}: {getattr(spec, key)}` needs to know which buckets the probe has",
                     (key,),
-                    "add `--probes PATH`: gecko's Histograms.json or Glean's metrics.yaml",
+                    "add `--probes PATH`, or write them: `buckets: {exponential: [1, 1000, 20]}`",
                 )
 
     def _unit(self, asked: tuple[Asked, ...], facts: Facts) -> Fraction:

@@ -27,6 +27,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from querygen import buckets
+
 Measure = Literal["percentiles", "distribution", "summary", "counts", "pings"]
 Normalization = Literal["none", "client", "client_day"]
 
@@ -293,6 +295,57 @@ Keys = Annotated[
     Annotated[StrictStr, Tag("name")] | Annotated[Names, Tag("list")] | Annotated[TopKeys, Tag("top keys")],
     Discriminator(_kind_of_keys),
 ]
+
+
+class BucketShape(StrictModel):
+    """The buckets that a probe has, in the words of a ping (`range` and `bucket_count`) or of Glean."""
+
+    exponential: tuple[StrictInt, StrictInt, StrictInt] | None = None
+    linear: tuple[StrictInt, StrictInt, StrictInt] | None = None
+    functional: tuple[StrictInt, StrictInt, StrictInt] | None = None
+
+    @model_validator(mode="after")
+    def _check_bounds(self) -> "BucketShape":
+        if len(self.model_fields_set) != 1:
+            help_ = "write for example {exponential: [1, 1000, 20]}"
+            raise _problem("bad-buckets", "`buckets` is either exponential, linear or functional", help_)
+        try:
+            most = len(self.bounds)
+        except (ValueError, OverflowError) as error:
+            raise _problem(
+                "bad-buckets", f"there are no such buckets: {error}", "low, high, bucket_count"
+            ) from None
+        if most > MOST_BUCKETS:
+            raise _problem("bad-buckets", f"{most} buckets are too many", f"at most {MOST_BUCKETS}")
+        return self
+
+    @property
+    def bounds(self) -> tuple[int, ...]:
+        """The lower bound of each bucket, ascending."""
+        if self.exponential:
+            return buckets.exponential(*self._checked(self.exponential))
+        if self.linear:
+            return buckets.linear(*self._checked(self.linear))
+        base, steps, high = self.functional or (0, 0, 0)
+        if base < 2 or steps < 1 or not 0 < high < 2**63:
+            raise ValueError("base from 2, steps from 1, high from 1")
+        return buckets.functional(base, steps, high)
+
+    @staticmethod
+    def _checked(shape: tuple[int, int, int]) -> tuple[int, int, int]:
+        low, high, count = shape
+        if not 0 <= low < high < 2**63 or not 3 <= count <= MOST_BUCKETS:
+            raise ValueError(f"low below high, and 3 to {MOST_BUCKETS} buckets")
+        return shape
+
+
+MOST_BUCKETS = 1000
+
+
+def _kind_of_buckets(value: Any) -> str:
+    return "shape" if isinstance(value, dict | BucketShape) else "name"
+
+
 Histogram = Annotated[
     Annotated[StrictStr, Tag("name")]
     | Annotated[Names, Tag("list")]
@@ -386,8 +439,13 @@ class Spec(StrictModel):
         "bucket",
         description="the bucket that holds the percentile, or the place inside it (needs its bounds)",
     )
-    buckets: Literal["observed", "all"] = Field(
-        "observed", description="of a distribution: buckets with samples, or all that the probe has"
+    buckets: Annotated[
+        Annotated[Literal["observed", "all"], Tag("name")] | Annotated[BucketShape, Tag("shape")],
+        Discriminator(_kind_of_buckets),
+    ] = Field(
+        "observed",
+        description="of a distribution: buckets with samples, or all that the probe has, as its definition "
+        "or a ping says: {exponential: [low, high, bucket_count]}, {linear: …}, {functional: …}",
     )
     prior: Literal["dirichlet"] | None = Field(
         None, description="smooth shares as GLAM does: each bucket begins with an equal part of one vote"
@@ -448,7 +506,7 @@ class Spec(StrictModel):
         unused = {
             "percentiles": self.percentiles is not None and self.measure != "percentiles",
             "percentile_method": self.percentile_method != "bucket" and self.measure != "percentiles",
-            "buckets": self.buckets != "observed" and self.measure != "distribution",
+            "buckets": self.buckets == "all" and self.measure != "distribution",
             "prior": self.prior is not None and not distributed,
             "unit": self.unit is not None and not distributed,
             "normalization": self.normalization != "none" and self.measure in ("pings", "counts"),

@@ -74,7 +74,7 @@ def _with_sentences(text: str, plan: Plan) -> str:
         depth += {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}.get(token.token_type, 0)
         if depth == 0 and waiting:
             is_last = waiting[0] is plan.final
-            if token.token_type is TokenType.SELECT if is_last else token.text == waiting[0].name:
+            if token.token_type is TokenType.SELECT if is_last else token.text == waiting[0].cte:
                 starts.append((token.start, waiting.pop(0)))
     for start, stage in reversed(starts):
         text = f"{text[:start].rstrip()}\n{_sentence(stage)}{text[start:]}"

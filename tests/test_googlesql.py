@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from querygen.engines import googlesql
-from querygen.engines.googlesql import run
+from querygen.engines.googlesql import analyze, run
 from querygen.errors import EngineError
 from querygen.udfs import bigquery_function, load_udf
 
@@ -221,6 +221,14 @@ class TestErrors:
         assert (diagnostic.span.line, diagnostic.span.column) == (line, column)
         assert diagnostic.span.source_line == sql.split("\n")[line - 1]
         assert "[at" not in diagnostic.message
+
+    def test_analyzing_finds_the_same_and_evaluates_nothing(self) -> None:
+        analyze("CREATE TEMP FUNCTION f(x INT64) AS (1 / x); SELECT f(n) FROM `t.pings`", {"t.pings": PINGS})
+        with pytest.raises(EngineError, match="Unrecognized name: foo") as caught:
+            analyze("SELECT\n  foo\nFROM `t.pings`", {"t.pings": PINGS})
+        assert caught.value.diagnostics[0].span
+        assert caught.value.diagnostics[0].span.line == 2
+        analyze("SELECT 1 / 0", {})
 
     def test_the_evaluators_errors_have_none(self) -> None:
         with pytest.raises(EngineError, match="division by zero") as caught:

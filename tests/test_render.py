@@ -153,9 +153,9 @@ def test_stages_stand_in_the_order_of_the_plan_each_below_its_sentence(name):
     sql = rendered(name)
     stages = plan(name).stages
     tops = [line for line in sql.split("\n") if re.fullmatch(r"[a-z_]+ AS \(", line)]
-    assert tops == [f"{stage.name} AS (" for stage in stages[:-1]]
+    assert tops == [f"{stage.cte} AS (" for stage in stages[:-1]]
     for stage in stages:
-        start = "SELECT" if stage is stages[-1] else f"{stage.name} AS ("
+        start = "SELECT" if stage is stages[-1] else f"{stage.cte} AS ("
         words = " ".join(re.findall(r"-- (.*)", sql[: sql.index(f"\n{start}\n")].rsplit("\n)", 1)[-1]))
         assert words == stage.sentence
     assert all(stage.sentence.endswith(".") for stage in stages)
@@ -167,8 +167,8 @@ def test_duckdb_keeps_the_words(name):
     comments = [line for line in duck.split("\n") if line.startswith(("--", "/*"))]
     assert comments == [line for line in rendered(name).split("\n") if line.startswith(("--", "/*"))]
     for stage in plan(name).ctes:
-        last_words = rendered(name).split(f"\n{stage.name} AS (")[0].rsplit("\n", 1)[-1]
-        assert f"\n{last_words}\n{stage.name} AS (\n" in duck
+        last_words = rendered(name).split(f"\n{stage.cte} AS (")[0].rsplit("\n", 1)[-1]
+        assert f"\n{last_words}\n{stage.cte} AS (\n" in duck
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -56,6 +56,28 @@ def run(sql: str, tables: Mapping[str, pa.Table], functions: Sequence[Udf] = ())
     return to_arrow(response.prepared.columns, response.content.table_data.row)
 
 
+def analyze(sql: str, tables: Mapping[str, pa.Table]) -> None:
+    """Has Google's analyzer check one query, without evaluating it.
+
+    Args:
+        sql: as for `run`.
+        tables: the tables by name; only their columns matter.
+
+    Raises:
+        EngineError: zetasql is not installed, or the text is invalid.
+    """
+    zetasql = _zetasql()
+    query, creates = _without_functions(sql)
+    with _engine_errors(sql):
+        client = _client()
+        request = zetasql.service.AnalyzeRequest(
+            options=_analyzer_options(),
+            simple_catalog=_catalog(tables, [_function(create) for create in creates], ()),
+            sql_statement=query,
+        )
+        client.call_grpc_func("ZetaSqlLocalService_Analyze", request, zetasql.service.AnalyzeResponse)
+
+
 @cache
 def _zetasql() -> SimpleNamespace:
     """The modules of the package that are needed here: its protocol messages, and the client below them.
