@@ -36,6 +36,12 @@ MEASURES: tuple[dict[str, Any], ...] = (
 )
 MEASURES_ON_A_ROW = MEASURES[:3]
 
+# Of a defined distribution: with a row for every bucket. The definition's hundreds of bounds in the text make
+# it ten times slower to check, so that only some ask for it.
+ALL_BUCKETS = ({"buckets": "all"}, {"buckets": "all", "normalization": "client"})
+DEFINED = ({"measure": "distribution"},)
+SHARE_OF_ALL_BUCKETS = 0.05
+
 
 @dataclass(frozen=True)
 class FoundColumn:
@@ -65,6 +71,7 @@ class Case:
         decoys: columns of the same name, which must not be read.
         names: the column paths that the error must name, if the spec is a mistake; then no SQL comes of it.
         definition: what the definitions say of it, if it is compiled with them.
+        is_defined: whether it is about what the definition says.
         scale: what its recorded buckets are multiplied by.
         on_row: the seed of the row that it also runs on, if it does.
     """
@@ -78,6 +85,7 @@ class Case:
     decoys: tuple[FoundColumn, ...] = ()
     names: tuple[str, ...] = ()
     definition: ProbeDefinition | None = None
+    is_defined: bool = False
     scale: Fraction = Fraction(1)
     on_row: int | None = None
 
@@ -85,11 +93,6 @@ class Case:
     def table(self) -> str:
         """The table that is asked."""
         return str(self.spec["source"])
-
-    @property
-    def of_definition(self) -> bool:
-        """Whether it shows what a definition says, instead of only needing it."""
-        return "buckets" in self.asks
 
     @property
     def whole_spec(self) -> dict[str, Any]:
@@ -201,7 +204,7 @@ def _defined_columns(catalog: Catalog, table: str) -> dict[int, tuple[FoundColum
 
 
 def definition_cases(catalog: Catalog, table: str) -> Iterator[Case]:
-    """A spec that needs the bounds of each distribution that is defined and that the schema has."""
+    """A spec for each distribution that is defined and that the schema has."""
     source, definitions = catalog.get(table), catalog.definitions
     assert source and definitions
     by_name = Counter(column.name for column in found_columns(source.schema))
@@ -216,7 +219,7 @@ def definition_cases(catalog: Catalog, table: str) -> Iterator[Case]:
             spec["process"] = first.process
         keys: KeyForm = "summed" if first.is_keyed else "unkeyed"
         kind = f"defined as {probe.kind}"
-        yield Case(kind, "", keys, spec, {"buckets": "all"}, (first,), definition=probe)
+        yield Case(kind, "", keys, spec, {}, (first,), definition=probe, is_defined=True)
 
 
 def mirror_cases(catalog: Catalog, table: str) -> tuple[list[Case], Counter[str]]:
@@ -263,6 +266,9 @@ def drawn(cases: Sequence[Case], seed: int, on_row: float, sample: int | None = 
     runs = set(rng.sample(valid, round(len(valid) * on_row)))
     made = []
     for i, case in enumerate(cases):
-        asks = case.asks or rng.choice(MEASURES_ON_A_ROW if i in runs else MEASURES)
+        choice = MEASURES_ON_A_ROW if i in runs else MEASURES
+        if case.is_defined:
+            choice = ALL_BUCKETS if i in runs or rng.random() < SHARE_OF_ALL_BUCKETS else DEFINED
+        asks = case.asks or rng.choice(choice)
         made.append(replace(case, asks=asks, on_row=rng.randrange(2**32) if i in runs else None))
     return made

@@ -108,7 +108,7 @@ class Checker:
         checked = Query.of(from_mapping(case.whole_spec), catalog).checked()
         plan = checked.sql.plan
         self._must_read(plan, case)
-        if case.definition and case.of_definition:
+        if case.definition and case.is_defined:
             _must_be_explained(catalog, case, case.definition)
         data.empty(self._connection, plan.table, source.schema, plan.needs)
         rows = on_duckdb.run(translate(checked), self._connection)
@@ -190,7 +190,7 @@ def _must_give_known_shares(case: Case, checked: CheckedSql, catalog: Catalog, e
         raise WrongError(f"{engine}: on the row {json.dumps(row)} the shares are {shown}, not {expected}")
     if any(found["n_samples"] != totals[found.get("key")] or found["n_clients"] != 1 for found in rows):
         raise WrongError(f"{engine}: the counts beside the shares are wrong: {rows}")
-    if case.definition and case.of_definition:
+    if case.definition and case.is_defined:
         _must_show_what_is_defined(rows, case.definition)
 
 

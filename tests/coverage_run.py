@@ -76,7 +76,9 @@ _checker: Checker
 def _start(setup: Setup) -> None:
     global _checker  # noqa: PLW0603 a worker process has one
     _checker = Checker(*setup.catalogs(), setup.googlesql)
-    gc.freeze()  # the schemas' trees stay, so that no collection need look at them
+    # The schemas' trees stay, and SQL's trees are gone soon: looking for garbage in them is a fifth of the time.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
 
 
 def _failure(case: Case) -> Failure | None:
@@ -159,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("\r\x1b[K")
     if defined:
         for table in schemas:
-            probes = {case.definition for case in cases if case.of_definition and case.table == table}
+            probes = {case.definition for case in cases if case.is_defined and case.table == table}
             notes += [f"not listed by `querygen catalog`: {name}" for name in unlisted(defined, table, probes)]
 
     print(summary(cases, failures))

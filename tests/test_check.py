@@ -80,9 +80,13 @@ MUTATIONS = {
     "a subquery of another table": (
         "MIN(bucket)",
         "(SELECT MIN(bucket) FROM `x.y`)",
-        r"the final SELECT: the table `x\.y`",
+        r"the final SELECT: (the table `x\.y`|Subquery)",
     ),
-    "a subquery of a stage": ("MIN(bucket)", "(SELECT MIN(bucket) FROM buckets)", "stage buckets: .*referenced 2"),
+    "a subquery of a stage": (
+        "MIN(bucket)",
+        "(SELECT MIN(bucket) FROM buckets)",
+        "stage buckets: .*referenced 2|the final SELECT: Subquery",
+    ),
     "an extra column": (
         "  n_clients,\n  n_samples,\nFROM",
         "  n_clients,\n  n_samples,\n  1 AS x,\nFROM",

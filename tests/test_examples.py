@@ -14,12 +14,20 @@ ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*/*.yaml"))
 
 
+def probes_of(path):
+    """The probe definitions beside an example, if there are any."""
+    folder = path.parent / "probes"
+    return folder if folder.is_dir() else None
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_prints_what_its_page_says(path, golden):
-    query = load(path)
-    command = f"$ querygen run {path.relative_to(ROOT)}\n"
+    query = load(path, probes=probes_of(path))
+    command = f"$ querygen run {path.relative_to(ROOT)}"
+    if probes_of(path):
+        command += f" --probes {probes_of(path).relative_to(ROOT)}"
     golden(path.with_suffix(".sql"), query.sql())
-    golden(path.with_suffix(".txt"), command + as_table(query.run()).decode())
+    golden(path.with_suffix(".txt"), command + "\n" + as_table(query.run()).decode())
 
 
 def test_there_are_examples():
@@ -53,7 +61,7 @@ def test_one_vote_per_client_lowers_the_upper_percentiles_and_windows_7_raises_t
 @NEEDS_GOOGLESQL
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_all_forms_give_the_same_rows_on_both_engines(path, tmp_path):
-    query = load(path)
+    query = load(path, probes=probes_of(path))
     write_sample(tmp_path, 800, 12, table=query.plan().like)
     expected = query.run(tmp_path).rows()
     assert expected

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from oracle import Decoded, answer, band_labels, build_date, build_time, decode, measure_of, same_rows
+from oracle import Decoded, answer, band_labels, build_date, build_time, decode, measure_of
 from pings import HISTOGRAM, ODD_BUILDS, ODD_HISTOGRAMS, UNDECODABLE
 
 TUTORIAL = (
@@ -435,52 +435,6 @@ def test_build_times():
     assert build_time("20200229") is None
     real = {text: build_date(text) for text in ODD_BUILDS if build_date(text)}
     assert real == {"20200410": date(2020, 4, 10), "20200410235959": date(2020, 4, 10)}
-
-
-# --- Comparing -----------------------------------------------------------------------------------
-
-
-def test_same_rows_accepts_equal_rows():
-    expected = answer({**SPEC, "normalization": "client", "dimensions": ["build_date"]}, tutorial_pings())
-    actual = [row | {"count": float(row["count"]), "share": float(row["share"]) + 1e-13} for row in expected]
-    assert all(type(row["count"]) in (int, Fraction) for row in expected)
-    exact = [row | {"count": Fraction(row["count"])} for row in expected]
-    assert same_rows(actual, exact) is None
-    assert same_rows([], []) is None
-
-
-@pytest.mark.parametrize(
-    ("actual", "expected"),
-    [
-        (1.0, 1),
-        (True, 1),
-        (1, True),
-        (1, Fraction(1)),
-        (0.5 + 1e-8, Fraction(1, 2)),
-        (float("nan"), Fraction(0)),
-        (None, 0),
-        (0, None),
-        ("", None),
-        (datetime(2020, 4, 20), date(2020, 4, 20)),
-        (datetime(2020, 4, 20), datetime(2020, 4, 20, tzinfo=UTC)),
-        ("2020-04-20", date(2020, 4, 20)),
-        ("caf\u00e9", "cafe\u0301"),
-    ],
-)
-def test_same_rows_tells_values_and_types_apart(actual, expected):
-    difference = same_rows([{"os": "Mac", "value": actual}], [{"os": "Mac", "value": expected}])
-    assert difference.startswith("row 1 (os='Mac'), column value: ")
-
-
-def test_same_rows_names_what_differs():
-    one, two = ({"os": "Mac", "percentile": 0.5, "value": value} for value in (1, 2))
-    assert (
-        same_rows([one], [two])
-        == "row 1 (os='Mac', percentile=0.5), column value: 1 (int) instead of 2 (int)"
-    )
-    assert same_rows([], [one]) == "missing row 1 (os='Mac', percentile=0.5) (0 rows instead of 1)"
-    assert same_rows([one], []) == "unexpected row 1 (os='Mac', percentile=0.5) (1 rows instead of 0)"
-    assert same_rows([{"a": 1}], [{"b": 1}]) == "row 1: columns ['a'] instead of ['b']"
 
 
 CASES = Path(__file__).parents[2] / "shared" / "udf_cases.jsonl"
