@@ -56,7 +56,7 @@ def test_duckdb_equals_the_oracle(name):
 @NEEDS_GOOGLESQL
 @pytest.mark.parametrize("name", ALL)
 def test_googlesql_equals_the_oracle(name):
-    (spec, defined), pings = ALL[name], glean_pings(50, 2)
+    (spec, defined), pings = ALL[name], glean_pings(30, 2)
     rows = rows_of(spec, pings, "googlesql", defined=defined)
     difference = same_rows(rows, expected_of(spec, pings, defined))
     assert difference is None, difference
@@ -71,7 +71,7 @@ def test_the_other_forms_of_the_text_equal_the_oracle(name, udfs):
     assert difference is None, difference
 
 
-@settings(max_examples=35)
+@settings(max_examples=25)
 @given(glean_pairs())
 def test_duckdb_equals_the_oracle_on_any_spec(pair):
     difference = same_rows(rows_of(pair.spec, pair.pings, defined=pair.defined), expected_of(*pair))
