@@ -1,6 +1,6 @@
 /* Distribution of FX_TAB_SWITCH_SPINNER_VISIBLE_MS */
 /* Counted: every recorded sample once. n_clients has a sample in the group. n_samples is what they recorded */
-/* Filters: os is Linux; channel is nightly; submission_date from 2020-04-06 to 2020-04-20 */
+/* Filters: os is Linux or Mac; submission_date from 2020-04-06 to 2020-04-20 */
 /* Chart in STMO: type bar, x = bucket (as category, not sorted again), y = share */
 /* Made with querygen 0.1.0 */
 WITH
@@ -14,8 +14,7 @@ pings AS (
     `telemetry.main`
   WHERE
     DATE(submission_timestamp) BETWEEN DATE '2020-04-06' AND DATE '2020-04-20'
-    AND normalized_os = 'Linux'
-    AND normalized_channel = 'nightly'
+    AND normalized_os IN ('Linux', 'Mac')
     AND payload.histograms.fx_tab_switch_spinner_visible_ms IS NOT NULL
 ),
 -- Strings of the forms that Firefox writes; others contribute nothing.
