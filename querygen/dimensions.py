@@ -9,10 +9,10 @@ from typing import Literal
 from sqlglot import exp
 
 from querygen.catalog import Column, SourceTable
+from querygen.conditions import Condition, DefinedDimension, Dimension, Filter
 from querygen.errors import Diagnostic, Loc, QuerygenError
 from querygen.filters import FilterCompiler, Report
 from querygen.plan import Stage
-from querygen.spec import Condition, DefinedDimension, Dimension, Filter
 from querygen.sqltext import NAME, Node, column, literal, text
 
 # Names that queries use: of stages, and of the columns that stages make.

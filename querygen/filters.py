@@ -15,8 +15,8 @@ from typing import Any
 from sqlglot import exp
 
 from querygen.catalog import Column
+from querygen.conditions import Condition, Filter
 from querygen.errors import Diagnostic, Loc
-from querygen.spec import Condition, Filter
 from querygen.sqltext import Node, literal
 
 Today = dt.date | None | str

@@ -11,9 +11,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from querygen.conditions import Case, Condition, DefinedDimension
 from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help, suggest
 from querygen.source import Source
-from querygen.spec import Case, Condition, DeclaredSource, DefinedDimension, Spec
+from querygen.spec import DeclaredSource, Spec
 
 
 def validate(source: Source) -> Spec:

@@ -181,7 +181,9 @@ def _must_give_known_shares(case: Case, checked: CheckedSql, catalog: Catalog, e
         for bucket, count in counts.items()
     }
     shown = {
-        (row.get("key"), float(row["bucket"])): row["share"] for row in rows if row["n_samples"] and row["share"]
+        (row.get("key"), float(row["bucket"])): row["share"]
+        for row in rows
+        if row["n_samples"] and row["share"]
     }
     same = shown.keys() == expected.keys() and all(
         math.isclose(shown[place], share, rel_tol=1e-12) for place, share in expected.items()

@@ -162,14 +162,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if defined:
         for table in schemas:
             probes = {case.definition for case in cases if case.is_defined and case.table == table}
-            notes += [f"not listed by `querygen catalog`: {name}" for name in unlisted(defined, table, probes)]
+            notes += [
+                f"not listed by `querygen catalog`: {name}" for name in unlisted(defined, table, probes)
+            ]
 
     print(summary(cases, failures))
     for note in notes:
         print(note)
     seconds = time.perf_counter() - start
     on_row = sum(case.on_row is not None for case in cases)
-    print(f"{len(cases):,} specs, {on_row:,} of them on a row, in {seconds:.0f} s: {len(failures):,} failures")
+    print(
+        f"{len(cases):,} specs, {on_row:,} of them on a row, in {seconds:.0f} s: {len(failures):,} failures"
+    )
     print(f"seed {seed}")
     for failure in failures[:SHOWN]:
         print(f"\n{failure}")

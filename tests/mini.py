@@ -32,9 +32,7 @@ def _distributions(*names: str) -> Fields:
 
 
 def _labelled(*names: str) -> Fields:
-    return [
-        _record(name, [_column("key"), _record("value", _DISTRIBUTION)], "REPEATED") for name in names
-    ]
+    return [_record(name, [_column("key"), _record("value", _DISTRIBUTION)], "REPEATED") for name in names]
 
 
 _PING = [_column("submission_timestamp", "TIMESTAMP"), *_texts("normalized_channel", "normalized_os")]

@@ -1,8 +1,12 @@
 """Specs of every shape, for tests that hold for all of them."""
 
+from functools import cache
 from pathlib import Path
 
+from harness import query
 from ruamel.yaml import YAML
+
+from querygen import Query, load
 
 DAYS = {"submission_date": {"from": "2020-04-06", "to": "2020-04-20"}}
 HISTOGRAM = "FX_TAB_SWITCH_SPINNER_VISIBLE_MS"
@@ -121,7 +125,19 @@ SPECS: dict[str, dict] = {
     },
 }
 
-EXAMPLES = {
-    path.stem: YAML(typ="safe", pure=True).load(path)
-    for path in sorted((Path(__file__).parents[1] / "examples").rglob("*.yaml"))
+# What definitions must tell; `test_examples` compiles and runs these.
+NEED_PROBES = {"all-buckets", "smoothed", "legacy-probe-as-glean"}
+_EXAMPLE_FILES = {
+    path.stem: path for path in sorted((Path(__file__).parents[1] / "examples").glob("*/*.yaml"))
 }
+EXAMPLES = {name: YAML(typ="safe", pure=True).load(path) for name, path in _EXAMPLE_FILES.items()}
+ALL = {**SPECS, **EXAMPLES}
+
+
+@cache
+def query_of(name: str) -> Query:
+    """The query of one of ALL; an example's with the probe definitions beside it."""
+    if name in SPECS:
+        return query(SPECS[name])
+    probes = _EXAMPLE_FILES[name].parent / "probes"
+    return load(_EXAMPLE_FILES[name], probes=probes if probes.is_dir() else None)

@@ -23,7 +23,7 @@ import querygen as package
 from querygen import cli
 
 REPOSITORY = Path(__file__).parents[1]
-EXAMPLES = sorted((REPOSITORY / "examples").rglob("*.yaml"))
+EXAMPLES = sorted((REPOSITORY / "examples").glob("*/*.yaml"))
 SPEC = """\
 histogram: GC_MS
 filters: {submission_date: {from: 2020-04-06, to: 2020-04-20}}
@@ -287,6 +287,15 @@ def test_output_is_complete_or_as_it_was(folder, monkeypatch):
     assert [path.name for path in folder.glob(".*")] == []
 
 
+def test_output_replaces_the_file_at_once(folder):
+    """Another name of the old file keeps it: nobody ever sees half of the new one."""
+    (folder / "old.sql").write_text("as it was")
+    (folder / "kept.sql").hardlink_to(folder / "old.sql")
+    assert querygen("render", "spec.yaml", "-o", "old.sql").code == 0
+    assert (folder / "old.sql").read_text().startswith("/* ")
+    assert (folder / "kept.sql").read_text() == "as it was"
+
+
 # --- sample, udfs, schema ------------------------------------------------------------------------
 
 
@@ -400,7 +409,7 @@ def test_output_is_utf8_in_any_locale(tmp_path):
 def test_compiling_imports_no_engine(arguments):
     code = (
         "import sys, querygen.cli as cli\n"
-        f"sys.argv = ['querygen', *{arguments!r}, {str(EXAMPLES[0])!r}]\n"
+        f"sys.argv = ['querygen', *{arguments!r}, {str(EXAMPLES[-1])!r}]\n"
         "try: cli.main()\n"
         "except SystemExit as end: assert not end.code\n"
         "heavy = {'duckdb', 'pyarrow', 'pandas', 'polars', 'numpy', 'zetasql', 'wasmtime', 'matplotlib'}\n"

@@ -11,8 +11,7 @@ from pathlib import Path
 import jinja2
 import pytest
 import sqlglot
-from harness import query
-from specs import EXAMPLES, SPECS
+from specs import ALL, query_of
 from sqlglot import exp
 
 from querygen.plan import Comment
@@ -21,13 +20,12 @@ from querygen.resources import resource_dir
 from querygen.sqltext import column, text
 
 TEMPLATES = sorted(resource_dir("templates").rglob("*.j2"))
-ALL = {**SPECS, **EXAMPLES}
 UDFS = ("inline", "temp", "mozfun")
 
 
 @cache
 def plan(name):
-    return query(ALL[name]).plan()
+    return query_of(name).plan()
 
 
 @cache
@@ -163,7 +161,7 @@ def test_stages_stand_in_the_order_of_the_plan_each_below_its_sentence(name):
 
 @pytest.mark.parametrize("name", ALL)
 def test_duckdb_keeps_the_words(name):
-    duck = query(ALL[name]).sql("duckdb")
+    duck = query_of(name).sql("duckdb")
     comments = [line for line in duck.split("\n") if line.startswith(("--", "/*"))]
     assert comments == [line for line in rendered(name).split("\n") if line.startswith(("--", "/*"))]
     for stage in plan(name).ctes:
@@ -186,7 +184,7 @@ def test_the_header_is_one_line_comments_that_redash_bears(name):
 @pytest.mark.parametrize("name", ALL)
 def test_rendering_again_gives_the_same_bytes(name):
     for udfs in UDFS:
-        again = render(query(ALL[name]).plan(), udfs).text
+        again = render(query_of(name).plan(), udfs).text
         assert again == rendered(name, udfs)
         assert dt.datetime.now(dt.UTC).strftime("%Y-%m-%d") not in again
 

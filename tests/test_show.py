@@ -179,10 +179,9 @@ def test_duckdb_reads_the_csv_back(pairs):
     with tempfile.NamedTemporaryFile(suffix=".csv") as file, duckdb.connect() as connection:
         file.write(text)
         file.flush()
-        types = {"a": "VARCHAR", "b": "BIGINT"}
-        read = connection.read_csv(
-            file.name, header=True, dtype=types, allow_quoted_nulls=False, quotechar='"', sep=","
-        )
+        options = "auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"'"
+        columns = "columns = {a: 'VARCHAR', b: 'BIGINT'}, allow_quoted_nulls = false"
+        read = connection.execute(f"FROM read_csv('{file.name}', {options}, {columns})")
         assert read.fetchall() == pairs
 
 

@@ -304,7 +304,7 @@ def test_a_users_table_that_lacks_a_column_is_a_clear_error():
     with pytest.raises(QuerygenError) as refused:
         query(SPECS["counts"]).run(connection=connection)
     assert "submission_timestamp" in str(refused.value)
-    assert "\n\n" not in str(refused.value)
+    assert "\\n" not in str(refused.value)
     with pytest.raises(QuerygenError) as refused:
         query(SPECS["counts"]).run(connection=duckdb.connect())
     assert "main" in str(refused.value)

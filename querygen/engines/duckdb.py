@@ -21,5 +21,5 @@ def run(sql: DuckSql, connection: duckdb.DuckDBPyConnection) -> pa.Table:
     try:
         return connection.sql(sql.text).to_arrow_table()
     except duckdb.Error as error:
-        message = str(error).strip().split("\n\n")[0]
+        message = " ".join(str(error).split("\n\n")[0].split())
         raise EngineError.of("duckdb", f"DuckDB cannot run the query: {message}") from error

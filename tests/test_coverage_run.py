@@ -1,0 +1,121 @@
+"""The coverage run: on schemas in small, in its failures, and a sample of it on the real schemas."""
+
+import json
+
+import pytest
+from coverage_cases import GLEAN, MAIN, drawn, found_columns, schema_cases
+from coverage_check import Checker
+from coverage_run import SHARED, Setup, all_cases, main, schema_files
+from mini import write_definitions, write_schemas
+
+from querygen.api import catalog_of
+
+needs_real = pytest.mark.skipif(
+    not (SHARED / "schemas").exists(), reason="the production schemas are not at ../shared"
+)
+
+
+@pytest.fixture(scope="module")
+def mini(tmp_path_factory):
+    """A folder with small schemas and definitions."""
+    folder = tmp_path_factory.mktemp("mini")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        write_schemas(folder)
+        yield write_definitions(folder)
+
+
+def test_all_of_small_schemas_in_every_form_and_on_a_row(mini, capsys):
+    assert main([f"--schemas={mini}", f"--probes={mini}", "--on-row=1", "--workers=1", "--seed=1"]) == 0
+    shown = capsys.readouterr().out
+    rows = [line.split("  ") for line in shown.splitlines() if line.endswith("  0")]
+    counted = {tuple(cell.strip() for cell in row if cell.strip()) for row in rows}
+    # GC_MS in three processes, DOM_MS in one.
+    assert (MAIN, "histogram", "content", "unkeyed", "2", "2", "0") in counted
+    assert (MAIN, "histogram", "combined", "unkeyed", "1", "1", "0") in counted
+    assert (MAIN, "histogram", "children", "unkeyed", "1", "1", "0") in counted
+    for keys in ("summed", "one key", "dimension key"):
+        assert (MAIN, "keyed, among unkeyed", "socket", keys, "1", "1", "0") in counted
+        assert (MAIN, "keyed histogram", "combined", keys, "1", "1", "0") in counted
+        assert (GLEAN, "labeled_custom_distribution", "-", keys, "1", "1", "0") in counted
+    assert (GLEAN, "of several types: refused", "-", "unkeyed", "1", "0", "0") in counted
+    assert (GLEAN, "mirror, by its legacy name", "-", "unkeyed", "5", "5", "0") in counted
+    assert f"1 pairs not in {GLEAN}: the schema has no column for it" in shown
+    assert shown.splitlines()[-2].endswith(": 0 failures")
+    assert shown.splitlines()[-1] == "seed 1"
+
+
+def test_workers_and_samples(mini, capsys):
+    assert main([f"--schemas={mini}", "--sample=3", "--workers=2"]) == 0
+    assert "\n3 specs, 0 of them on a row, " in capsys.readouterr().out
+
+
+def test_failures_are_listed(mini, tmp_path, capsys):
+    """Here the clients' ids are numbers, which no query expects."""
+    fields = json.loads((mini / "main.1.bq").read_text())
+    for field in fields:
+        if field["name"] == "client_id":
+            field["name"] = "another_id"
+    (tmp_path / "main.1.bq").write_text(json.dumps(fields))
+    assert main([f"--schemas={tmp_path}", "--workers=1", "--seed=7"]) == 1
+    shown = capsys.readouterr().out
+    assert '{"histogram": "GC_MS", "source": "telemetry.main"' in shown
+    assert "client_id" in shown.split("failures\n")[1]
+
+
+def test_a_folder_without_schemas(tmp_path, capsys):
+    assert main([f"--schemas={tmp_path}"]) == 2
+    assert "has no main.*.bq* or metrics.*.bq*" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("sabotage", ["another column", "another share", "a name is missing"])
+def test_what_is_wrong_is_noticed(mini, sabotage):
+    bare = catalog_of(schema_files(mini))
+    name = "gc_slice" if sabotage == "a name is missing" else "LATE_ACK"
+    table = GLEAN if sabotage == "a name is missing" else MAIN
+    case = next(
+        case
+        for case in drawn(list(schema_cases(bare, table)), 1, 1)
+        if case.spec["histogram"] == name and case.keys in ("unkeyed", "one key")
+    )
+    checker = Checker(bare, None, googlesql=False)
+    assert checker.failure(case) is None
+    changes = {
+        "another column": {"columns": case.decoys},
+        "another share": {"keys": "summed"},
+        "a name is missing": {"names": ("metrics.memory_distribution.gc_slice",)},
+    }
+    failure = checker.failure(type(case)(**{**_fields(case), **changes[sabotage]}))
+    assert failure
+    assert {"another column": "it reads", "another share": "the shares are", "a name is missing": "not name"}[
+        sabotage
+    ] in failure.error
+
+
+def _fields(case):
+    return {name: getattr(case, name) for name in case.__dataclass_fields__}
+
+
+@needs_real
+def test_every_column_of_the_real_schemas_is_asked():
+    bare = catalog_of(schema_files(SHARED / "schemas"))
+    counts = {}
+    for table in (MAIN, GLEAN):
+        columns = {column.path for column in found_columns(bare.get(table).schema)}
+        asked = {column.path for case in schema_cases(bare, table) for column in case.columns}
+        assert asked == columns
+        counts[table] = len(columns)
+    assert counts == {MAIN: 4425, GLEAN: 1085}
+
+
+@needs_real
+def test_a_sample_of_the_real_schemas(tmp_path_factory, monkeypatch):
+    """`make coverage` asks all of them."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+    setup = Setup(schema_files(SHARED / "schemas"), SHARED / "probes", googlesql=False)
+    bare, defined = setup.catalogs()
+    cases, _ = all_cases(bare, defined)
+    assert len(cases) > 12_000
+    checker = Checker(bare, defined, googlesql=False)
+    sample = drawn(cases, 20260101, 0.1, 60)
+    assert [failure for case in sample if (failure := checker.failure(case))] == []
