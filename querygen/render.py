@@ -83,8 +83,13 @@ def _part(stage: Stage, environment: ImmutableSandboxedEnvironment, *, last: boo
     if not last:
         # Not textwrap.indent: U+0085 and others are line breaks to it, and a literal may hold them.
         body = "\n".join(f"  {line}" for line in body.split("\n"))
-    sentence = tuple(map(Comment, textwrap.wrap(stage.sentence, COMMENT_WIDTH)))
+    sentence = tuple(map(Comment, comment_lines(stage)))
     return _Part(Markup(stage.cte), sentence, Markup(body))  # noqa: S704 the output of our own templates
+
+
+def comment_lines(stage: Stage) -> list[str]:
+    """A stage's sentence in lines of a comment."""
+    return textwrap.wrap(stage.sentence, COMMENT_WIDTH, break_on_hyphens=False)
 
 
 def _tidy(text: str) -> str:

@@ -123,7 +123,7 @@ class Scan:
         if carried:
             predicates.append(carried[0] if len(carried) == 1 else exp.Paren(this=exp.or_(*carried)))
         passed = "that pass the filters" if self.predicates else "of all days"
-        carries = " and carry the histogram" if self.asked else ""
+        carries = " and that carry the histogram" if self.asked else ""
         scanned = table(self.source.table)
         return plan.Pings(
             sentence=Comment(f"The pings of {self.source.table} {passed}{carries}."),

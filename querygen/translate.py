@@ -5,7 +5,6 @@ without it. Whatever is unsupported is an error, never a fallback: `check` has l
 through, and sqlglot is told to raise.
 """
 
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ from querygen.calls import Call, place, with_arguments
 from querygen.check import CheckedSql
 from querygen.errors import EngineError
 from querygen.plan import Plan, Stage
-from querygen.render import COMMENT_WIDTH
+from querygen.render import comment_lines
 from querygen.sqltext import Node
 from querygen.udfs import load_udf
 
@@ -82,7 +81,7 @@ def _with_sentences(text: str, plan: Plan) -> str:
 
 
 def _sentence(stage: Stage) -> str:
-    return "".join(f"-- {line}\n" for line in textwrap.wrap(stage.sentence, COMMENT_WIDTH))
+    return "".join(f"-- {line}\n" for line in comment_lines(stage))
 
 
 def _duckdb_body(call: Call) -> str:

@@ -3,7 +3,7 @@
 /* Filters: channel is nightly; submission_date from 2020-04-06 to 2020-04-20 */
 /* Made with querygen 0.1.0 */
 WITH
--- The pings of telemetry.main that pass the filters and carry the histogram.
+-- The pings of telemetry.main that pass the filters and that carry the histogram.
 pings AS (
   SELECT
     client_id,

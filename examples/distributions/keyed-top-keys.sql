@@ -4,7 +4,7 @@
 /* Chart in STMO: type bar, x = key, y = mean */
 /* Made with querygen 0.1.0 */
 WITH
--- The pings of telemetry.main that pass the filters and carry the histogram.
+-- The pings of telemetry.main that pass the filters and that carry the histogram.
 all_pings AS (
   SELECT
     payload.keyed_histograms.subprocess_crashes_with_dump AS recorded,
@@ -118,7 +118,7 @@ top_keys AS (
   LIMIT
     1
 ),
--- The pings of telemetry.main that pass the filters and carry the histogram.
+-- The pings of telemetry.main that pass the filters and that carry the histogram.
 pings AS (
   SELECT
     client_id,

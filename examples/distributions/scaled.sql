@@ -5,7 +5,7 @@
 /* Chart in STMO: type bar, x = channel, y = value, series = percentile */
 /* Made with querygen 0.1.0 */
 WITH
--- The pings of telemetry.main that pass the filters and carry the histogram.
+-- The pings of telemetry.main that pass the filters and that carry the histogram.
 pings AS (
   SELECT
     normalized_channel AS channel,
@@ -133,8 +133,8 @@ shares AS (
     whole_group AS (PARTITION BY channel),
     up_to_bucket AS (whole_group ORDER BY bucket)
 ),
--- A percentile is the lowest bucket whose cumulative share reaches it. at_least marks the open-
--- ended last bucket.
+-- A percentile is the lowest bucket whose cumulative share reaches it. at_least marks the
+-- open-ended last bucket.
 percentiles AS (
   SELECT
     channel,

@@ -4,7 +4,7 @@
 /* Chart in STMO: type bar, x = bucket (as category, not sorted again), y = share */
 /* Made with querygen 0.1.0 */
 WITH
--- The pings of firefox_desktop.metrics that pass the filters and carry the histogram.
+-- The pings of firefox_desktop.metrics that pass the filters and that carry the histogram.
 pings AS (
   SELECT
     m.client_info.client_id AS client_id,

@@ -3,7 +3,7 @@
 /* Filters: sample_id is 42; channel is nightly; submission_date is 2020-04-20 */
 /* Made with querygen 0.1.0 */
 WITH
--- The pings of telemetry.main that pass the filters and carry the histogram.
+-- The pings of telemetry.main that pass the filters and that carry the histogram.
 pings AS (
   SELECT
     payload.histograms.fx_tab_switch_spinner_visible_ms AS histogram,

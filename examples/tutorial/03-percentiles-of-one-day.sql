@@ -4,7 +4,7 @@
 /* Chart in STMO: type bar, x = percentile, y = value */
 /* Made with querygen 0.1.0 */
 WITH
--- The pings of telemetry.main that pass the filters and carry the histogram.
+-- The pings of telemetry.main that pass the filters and that carry the histogram.
 pings AS (
   SELECT
     client_id,

@@ -4,7 +4,7 @@
 /* Chart in STMO: type line, x = build_time, y = value, series = percentile */
 /* Made with querygen 0.1.0 */
 WITH
--- The pings of telemetry.main that pass the filters and carry the histogram.
+-- The pings of telemetry.main that pass the filters and that carry the histogram.
 pings AS (
   SELECT
     IF(
