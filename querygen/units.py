@@ -31,12 +31,15 @@ def units_like(recorded: str) -> list[str]:
 
 
 def converted(node: Node, by: Fraction) -> tuple[Node, str]:
-    """The value in the other unit, and its type: exact, or one correctly rounded division."""
+    """The value in the other unit, and its type: one correctly rounded multiplication or division.
+
+    FLOAT64 unless nothing changes, since a corrupt key times a factor could be beyond INT64.
+    """
     if by == 1:
         return node, "INT64"
-    if by.denominator == 1:
-        return exp.Mul(this=node, expression=exp.Literal.number(by.numerator)), "INT64"
     if by.numerator == 1:
         return exp.Div(this=node, expression=exp.Literal.number(by.denominator)), "FLOAT64"
-    scaled = exp.Paren(this=exp.Mul(this=node, expression=exp.Literal.number(by.numerator)))
-    return exp.Div(this=scaled, expression=exp.Literal.number(by.denominator)), "FLOAT64"
+    scaled = exp.Mul(this=node, expression=exp.Literal.number(f"{by.numerator}.0"))
+    if by.denominator == 1:
+        return scaled, "FLOAT64"
+    return exp.Div(this=exp.Paren(this=scaled), expression=exp.Literal.number(by.denominator)), "FLOAT64"

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from querygen.conditions import Case, Condition, DefinedDimension
 from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help, suggest
 from querygen.source import Source
-from querygen.spec import DeclaredSource, Spec
+from querygen.spec import BucketShape, DeclaredSource, Spec, TopKeys
 
 
 def validate(source: Source) -> Spec:
@@ -177,6 +177,6 @@ def _keys_of(loc: Loc) -> list[str]:
         model = Case
     elif loc[0] == "dimensions":
         model = DefinedDimension
-    elif loc[0] == "source":
-        model = DeclaredSource
+    else:
+        model = {"source": DeclaredSource, "key": TopKeys, "buckets": BucketShape}.get(str(loc[0]), Spec)
     return [info.alias or name for name, info in model.model_fields.items()]

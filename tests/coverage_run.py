@@ -1,9 +1,9 @@
 """`python tests/coverage_run.py`: a spec for every distribution of the production schemas, in every form.
 
-Each must compile, parse as BigQuery's SQL, read the columns that it means and no others, translate to DuckDB and
-prepare there. One percent, drawn at random, also run on a row whose shares are known. With probe definitions,
-each defined distribution must have its kind, buckets and labels, and each pair of a legacy probe and the Glean
-metric that mirrors it must compile both ways.
+Each must compile, parse as BigQuery's SQL, read the columns that it means and no others, translate to DuckDB
+and prepare there. One percent, drawn at random, also run on a row whose shares are known. With probe
+definitions, each defined distribution must have its kind, buckets and labels, and each pair of a legacy probe
+and the Glean metric that mirrors it must compile both ways.
 
 Prints how many there were of each kind. Exit code 1 if any fails, 2 if there are no schemas.
 """
@@ -76,7 +76,7 @@ _checker: Checker
 def _start(setup: Setup) -> None:
     global _checker  # noqa: PLW0603 a worker process has one
     _checker = Checker(*setup.catalogs(), setup.googlesql)
-    # The schemas' trees stay, and SQL's trees are gone soon: looking for garbage in them is a fifth of the time.
+    # The schemas' trees stay, and SQL's are gone soon: to look for garbage in them is a fifth of the time.
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
 

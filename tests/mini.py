@@ -1,4 +1,4 @@
-"""Schemas and probe definitions in small, with all the oddities of the real ones, for checkouts without these."""
+"""Schemas and probe definitions in small, with the oddities of the real ones, which not every checkout has."""
 
 import json
 from pathlib import Path
@@ -90,7 +90,8 @@ HISTOGRAMS = {
     "GC_REASON": {"kind": "categorical", "labels": ["Full", "Idle"], "record_in_processes": ["main"]},
     "AUDIBLE_PERCENT": {"kind": "linear", "high": 100, "n_buckets": 10, "record_in_processes": ["main"]},
     "LATE_ACK": {
-        "kind": "linear", "high": 9, "n_buckets": 10, "keyed": True, "record_in_processes": ["main", "socket"],
+        "kind": "linear", "high": 9, "n_buckets": 10, "keyed": True,
+        "record_in_processes": ["main", "socket"],
     },
 }  # fmt: skip
 

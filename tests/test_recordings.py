@@ -42,13 +42,13 @@ def test_a_keyed_probe_among_the_unkeyed_of_its_process_is_one_recording(known, 
 
 
 def test_a_metric_whose_last_word_is_its_legacy_name(files):
-    """media.audible_percent mirrors AUDIBLE_PERCENT, which is no reason to take one's name for the other's."""
+    """media.audible_percent mirrors AUDIBLE_PERCENT, but is no other spelling of it."""
     needs = plan(files, histogram="media.audible_percent").needs
     assert "payload.histograms.audible_percent" in needs
 
 
 def test_a_mirror_has_the_type_of_its_definition(files):
-    """gc.slice stands under two types: asked by that name a mistake, but its legacy name means one of them."""
+    """gc.slice stands under two types, so its name is refused, but its legacy name means one of them."""
     needs = plan(files, histogram="GC_SLICE_MS", source=GLEAN).needs
     assert "metrics.timing_distribution.gc_slice.values" in needs
     with pytest.raises(QuerygenError, match="under several metric types"):
@@ -64,7 +64,7 @@ def test_a_legacy_name_with_the_words_of_its_metric_is_the_legacy_name(files):
 
 
 def test_a_path_is_explained_by_the_definition_of_its_own_type(files):
-    """Of the two columns of gc.slice only one is what is defined, and so only of that one bounds are known."""
+    """Of the two columns of gc.slice only one is what is defined, so the other's bounds are not known."""
     path = "metrics.timing_distribution.gc_slice"
     assert plan(files, histogram=path, source=GLEAN, buckets="all")
     with pytest.raises(QuerygenError, match="needs to know which buckets"):

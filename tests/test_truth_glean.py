@@ -1,7 +1,7 @@
 """Glean's distributions: DuckDB = GoogleSQL = oracle, and the same rows as the legacy probes they mirror."""
 
 import pytest
-from harness import NEEDS_GOOGLESQL, rows_of
+from harness import HISTOGRAM, NEEDS_GOOGLESQL, rows_of
 from hypothesis import given, settings
 from oracle import answer, decode, same_rows
 from pings import PROBES, as_glean, glean_pairs, glean_pings, recording_pings
@@ -172,3 +172,15 @@ def test_both_tables_give_the_same_rows(spec):
     assert len(ours) > 5 or spec.get("measure") == "summary"
     difference = same_rows(comparable(theirs), comparable(ours))
     assert difference is None, difference
+
+
+@pytest.mark.parametrize("engine", ["duckdb", pytest.param("googlesql", marks=NEEDS_GOOGLESQL)])
+def test_a_corrupt_key_in_a_smaller_unit_kills_no_query(engine):
+    """999,999,999,999,999,999 ms in ns is beyond INT64."""
+    spec = {"histogram": HISTOGRAM, "unit": "ns", "allow_full_scan": True}
+    ping = {
+        "client_id": "a",
+        "submission_timestamp": "2020-04-20T00:00:00Z",
+        "payload": {"histograms": {HISTOGRAM.lower(): '{"values":{"999999999999999999":1,"2":1}}'}},
+    }
+    assert [row["bucket"] for row in rows_of(spec, [ping], engine)] == [2e6, pytest.approx(1e24)]

@@ -25,8 +25,8 @@ class Facts:
     labels: tuple[tuple[int, str], ...] = ()
 
     def given(self, bucket: int) -> int | Fraction:
-        """A bucket "multiplied by the exact factor (FLOAT64 when divided)"."""
-        return bucket * int(self.scale) if self.scale.denominator == 1 else bucket * self.scale
+        """A bucket "multiplied by the exact factor" (FLOAT64 unless that is 1)."""
+        return bucket if self.scale == 1 else bucket * self.scale
 
 
 class Vote(NamedTuple):
