@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint format goldens wheel benchmarks clean
+.PHONY: demo test lint format goldens wheel benchmarks coverage clean
 
 demo: $(INSTALLED)  ## the main job: a spec becomes SQL, and the SQL an answer
 	$(BIN)/querygen render examples/tutorial/05-client-normalized-by-build.yaml
@@ -36,6 +36,13 @@ wheel: $(INSTALLED)  ## build the wheel, install it elsewhere, and render a spec
 benchmarks: $(INSTALLED)  ## compare with peers; takes some minutes
 	$(BIN)/pip install --quiet --constraint requirements.lock '.[benchmarks]'
 	$(BIN)/python -m benchmarks
+
+# The production schemas (main.*.bq, metrics.*.bq), probe definitions if there are any, and further flags.
+SCHEMAS ?= ../shared/schemas
+PROBES ?= $(wildcard ../shared/probes)
+FLAGS ?=
+coverage: $(INSTALLED)  ## a spec for every distribution of the schemas, in every form; takes some minutes
+	$(BIN)/python tests/coverage_run.py --schemas $(SCHEMAS) $(if $(PROBES),--probes $(PROBES)) $(FLAGS)
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache

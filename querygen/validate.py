@@ -168,6 +168,9 @@ def _real_path(data: Any, loc: Loc) -> Loc:
     return tuple(path)
 
 
+_PARTS: dict[str, type[BaseModel]] = {"source": DeclaredSource, "key": TopKeys, "buckets": BucketShape}
+
+
 def _keys_of(loc: Loc) -> list[str]:
     """The keys that would have been known where `loc` ends."""
     model: type[BaseModel] = Spec
@@ -178,5 +181,5 @@ def _keys_of(loc: Loc) -> list[str]:
     elif loc[0] == "dimensions":
         model = DefinedDimension
     else:
-        model = {"source": DeclaredSource, "key": TopKeys, "buckets": BucketShape}.get(str(loc[0]), Spec)
+        model = _PARTS.get(str(loc[0]), Spec)
     return [info.alias or name for name, info in model.model_fields.items()]

@@ -138,12 +138,14 @@ def _legacy_cases(name: str, columns: list[FoundColumn]) -> Iterator[Case]:
     # the column in the keyed record is meant.
     strays = [column for column in columns if column.is_keyed and column.kind != "keyed_histograms"]
     for column in strays:
-        spec = {"histogram": column.path, "process": column.process}
+        at = {"histogram": column.path, "process": column.process}
         others = tuple(other for other in columns if other != column)
-        yield from _forms("keyed, among unkeyed", column.process or "", MAIN, spec, (column,), others)
+        yield from _forms("keyed, among unkeyed", column.process or "", MAIN, at, (column,), others)
     for same in (keyed, plain):
         for process, chosen in _processes(same):
-            spec = {"histogram": name.upper()} | ({} if process == "parent" else {"process": process})
+            spec: dict[str, Any] = {"histogram": name.upper()} | (
+                {} if process == "parent" else {"process": process}
+            )
             others = tuple(other for other in columns if other not in chosen)
             kind = "keyed histogram" if same is keyed else "histogram"
             yield from _forms(kind, process, MAIN, spec, tuple(chosen), others)

@@ -5,7 +5,7 @@ import math
 import random
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -150,9 +150,9 @@ def _must_be_explained(catalog: Catalog, case: Case, probe: ProbeDefinition) -> 
         raise WrongError("its buckets should be categories")
 
 
-def unlisted(catalog: Catalog, table: str, probes: Iterable[ProbeDefinition]) -> list[str]:
+def unlisted(catalog: Catalog, table: str, probes: Iterable[ProbeDefinition | None]) -> list[str]:
     """The names of the probes that `querygen catalog` lists without their kind, buckets or labels."""
-    wanted = {probe.name: probe for probe in probes}
+    wanted = {probe.name: probe for probe in probes if probe}
     bare = set(wanted)
     for entry in entries(catalog, [table], ""):
         probe = wanted.get(entry.name) or (entry.definition and wanted.get(entry.definition.name))
@@ -242,8 +242,8 @@ def _value(case: Case, column: FoundColumn, made: Known, rng: random.Random) -> 
 
 def _counts(case: Case, rng: random.Random) -> Counter[int]:
     """Some buckets, of the definition if there is one."""
-    bounds = (case.definition and case.definition.bounds()) or range(2**30)
-    bounds = [bound for bound in bounds if bound < 2**53] if case.definition else bounds
+    defined = (case.definition and case.definition.bounds()) or ()
+    bounds: Sequence[int] = [bound for bound in defined if bound < 2**53] or range(2**30)
     buckets = rng.sample(bounds, min(len(bounds), rng.randint(1, 6)))
     return Counter({bucket: rng.randint(1, 1000) for bucket in sorted(buckets)})
 
@@ -261,6 +261,6 @@ def _text(counts: Counter[int], rng: random.Random) -> str:
     if rng.random() < 0.5:
         values = ",".join(f"{bucket}:{count}" for bucket, count in counts.items())
         return f"50;0;{total};1,10000;{values},{max(counts) + 1}:0"
-    values = {str(bucket): count for bucket, count in [*counts.items(), (max(counts) + 1, 0)]}
-    histogram = {"bucket_count": 50, "histogram_type": 0, "sum": total, "range": [1, 10000], "values": values}
-    return json.dumps(histogram)
+    by_bucket = {str(bucket): count for bucket, count in [*counts.items(), (max(counts) + 1, 0)]}
+    histogram = {"bucket_count": 50, "histogram_type": 0, "sum": total, "range": [1, 10000]}
+    return json.dumps({**histogram, "values": by_bucket})

@@ -159,12 +159,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _progress(done, len(cases), len(failures))
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
-    if defined:
-        for table in schemas:
-            probes = {case.definition for case in cases if case.is_defined and case.table == table}
-            notes += [
-                f"not listed by `querygen catalog`: {name}" for name in unlisted(defined, table, probes)
-            ]
+    missing: list[str] = []
+    for table in schemas if defined else ():
+        probes = [case.definition for case in cases if case.is_defined and case.table == table]
+        missing += unlisted(defined or bare, table, probes)
 
     print(summary(cases, failures))
     for note in notes:
@@ -177,7 +175,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"seed {seed}")
     for failure in failures[:SHOWN]:
         print(f"\n{failure}")
-    return 1 if failures else 0
+    if missing:
+        print(f"\n`querygen catalog` lists without kind, buckets or labels: {', '.join(missing)}")
+    return 1 if failures or missing else 0
 
 
 if __name__ == "__main__":

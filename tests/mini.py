@@ -1,4 +1,4 @@
-"""Schemas and probe definitions in small, with the oddities of the real ones, which not every checkout has."""
+"""Schemas and probe definitions in small, with the oddities of the real ones, for checkouts without them."""
 
 import json
 from pathlib import Path

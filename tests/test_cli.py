@@ -4,9 +4,6 @@ import csv
 import io
 import json
 import lzma
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
@@ -18,9 +15,6 @@ from harness import NEEDS_GOOGLESQL
 from hypothesis import given, settings
 from pings import specs
 from ruamel.yaml import YAML
-
-import querygen as package
-from querygen import cli
 
 REPOSITORY = Path(__file__).parents[1]
 EXAMPLES = sorted((REPOSITORY / "examples").glob("*/*.yaml"))
@@ -368,59 +362,3 @@ def test_the_schema_refuses_what_is_not_valid(change):
     SPEC_SCHEMA.validate({"histogram": "GC_MS"})
     with pytest.raises(jsonschema.ValidationError):
         SPEC_SCHEMA.validate({"histogram": "GC_MS", **change})
-
-
-# --- As a process --------------------------------------------------------------------------------
-
-
-def process(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=REPOSITORY,
-        capture_output=options.pop("capture_output", True),
-        check=False,
-        timeout=60,
-        **options,
-    )
-
-
-def test_a_closed_pipe_is_no_error():
-    reading, writing = os.pipe()
-    os.close(reading)
-    ran = process("-m", "querygen", "schema", capture_output=False, stdout=writing, stderr=subprocess.PIPE)
-    os.close(writing)
-    assert (ran.returncode, ran.stderr) == (0, b"")
-
-
-def test_output_is_utf8_in_any_locale(tmp_path):
-    spec = 'measure: counts\nfilters: {submission_date: 2020-04-20, os: "日本"}\n'
-    environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
-    ran = process("-m", "querygen", "render", "-", input=spec.encode(), env=environment)
-    assert (ran.returncode, ran.stderr) == (0, b"")
-    assert "= '日本'" in ran.stdout.decode()
-    ran = process("-m", "querygen", "render", "-", input=spec.replace("os", "ös").encode(), env=environment)
-    assert ran.returncode == 1, ran.stderr
-    assert b"Traceback" not in ran.stderr
-
-
-@pytest.mark.parametrize(
-    "arguments", [["render"], ["render", "--dialect", "duckdb"], ["check"]], ids=" ".join
-)
-def test_compiling_imports_no_engine(arguments):
-    code = (
-        "import sys, querygen.cli as cli\n"
-        f"sys.argv = ['querygen', *{arguments!r}, {str(EXAMPLES[-1])!r}]\n"
-        "try: cli.main()\n"
-        "except SystemExit as end: assert not end.code\n"
-        "heavy = {'duckdb', 'pyarrow', 'pandas', 'polars', 'numpy', 'zetasql', 'wasmtime', 'matplotlib'}\n"
-        "sys.stderr.write(' '.join(sorted(heavy & set(sys.modules))))\n"
-    )
-    ran = process("-c", code)
-    assert (ran.returncode, ran.stderr) == (0, b"")
-
-
-def test_importing_the_package_imports_nothing_else():
-    ran = process("-c", "import sys, querygen; print(sorted(m for m in sys.modules if 'querygen' in m))")
-    assert ran.stdout.decode().strip() == "['querygen']"
-    assert set(package.__all__) <= {*dir(package), *package._HOMES}
-    assert callable(cli.main)

@@ -126,7 +126,7 @@ def test_every_column_of_the_real_schemas_is_asked():
 @needs_real
 def test_a_sample_of_the_real_schemas(tmp_path_factory, monkeypatch):
     """`make coverage` asks all of them."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache_of_real_definitions")))
     setup = Setup(schema_files(SHARED / "schemas"), SHARED / "probes", googlesql=False)
     bare, defined = setup.catalogs()
     cases, _ = all_cases(bare, defined)

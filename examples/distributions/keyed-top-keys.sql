@@ -110,6 +110,7 @@ top_keys AS (
     all_samples
   WHERE
     n_samples > 0
+    AND key IS NOT NULL
   GROUP BY
     key
   ORDER BY
