@@ -20,14 +20,22 @@ def probes_of(path):
     return folder if folder.is_dir() else None
 
 
+def data_of(path):
+    """The pings beside an example, if there are any; else the sample."""
+    folder = path.parent / "data"
+    return folder if folder.is_dir() else None
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_prints_what_its_page_says(path, golden):
     query = load(path, probes=probes_of(path))
     command = f"$ querygen run {path.relative_to(ROOT)}"
+    if data_of(path):
+        command += f" --data {data_of(path).relative_to(ROOT)}"
     if probes_of(path):
         command += f" --probes {probes_of(path).relative_to(ROOT)}"
     golden(path.with_suffix(".sql"), query.sql())
-    golden(path.with_suffix(".txt"), command + "\n" + as_table(query.run()).decode())
+    golden(path.with_suffix(".txt"), command + "\n" + as_table(query.run(data_of(path))).decode())
 
 
 def test_there_are_examples():
@@ -37,6 +45,38 @@ def test_there_are_examples():
 def test_the_tutorials_three_histograms():
     rows = load(ROOT / "examples/tutorial/02-sum-and-bucket-count.yaml").run().rows()
     assert sorted((row["sum"], row["bucket_count"]) for row in rows) == [(118, 20), (1996, 20), (19145, 20)]
+
+
+# Worked out by hand from the four pings of three clients in examples/kinds/data.
+KINDS = {
+    "categorical": [(0, "HitMemory", 0.8, 0.8 / 3), (1, "HitDisk", 0.7, 0.7 / 3), (2, "Miss", 1.5, 0.5)],
+    "enumerated": [(3, 4, 0.2), (4, 16, 0.8)],
+    "flag": [
+        ("Mac", 0, "false", 1, 0.5),
+        ("Mac", 1, "true", 1, 0.5),
+        ("Windows", 0, "false", 1, 0.5),
+        ("Windows", 1, "true", 1, 0.5),
+    ],
+    "use-counter": [(0, 8, 0.8), (1, 2, 0.2)],
+    "linear": [
+        ("content", 0.5, 7),
+        ("content", 0.75, 7),
+        ("content", 0.9, 40),
+        ("parent", 0.5, 7),
+        ("parent", 0.75, 45),
+        ("parent", 0.9, 45),
+    ],
+    "two-keys": [("google.searchbar", 2, 2), ("google.urlbar", 8, 8)],
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_has_the_answer_of_its_few_pings(name):
+    path = ROOT / "examples/kinds" / f"{name}.yaml"
+    rows = load(path, probes=probes_of(path)).run(data_of(path)).rows()
+    assert [tuple(row.values())[: len(KINDS[name][0])] for row in rows] == [
+        pytest.approx(row) for row in KINDS[name]
+    ]
 
 
 def test_the_last_days_builds_count():
@@ -62,9 +102,11 @@ def test_one_vote_per_client_lowers_the_upper_percentiles_and_windows_7_raises_t
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_all_forms_give_the_same_rows_on_both_engines(path, tmp_path):
     query = load(path, probes=probes_of(path))
-    write_sample(tmp_path, 250, 12, table=query.plan().like)
-    expected = query.run(tmp_path).rows()
+    data = data_of(path) or tmp_path
+    if data == tmp_path:
+        write_sample(tmp_path, 250, 12, table=query.plan().like)
+    expected = query.run(data).rows()
     assert expected or query.spec.low_data == "drop"  # no group of a small sample has enough clients
     for udfs in ("inline", "temp", "mozfun"):
-        rows = query.run(tmp_path, engine="googlesql", udfs=udfs).rows()
+        rows = query.run(data, engine="googlesql", udfs=udfs).rows()
         assert same_rows(rows, expected) is None

@@ -1,0 +1,193 @@
+/* Percentiles of GC_MMU_50 by process */
+/* Counted: one vote per client and submission day within each group; pings without a client id have none. n_clients has a sample in the group. n_samples is what they recorded */
+/* Filters: submission_date is 2020-04-20 */
+/* Chart in STMO: type bar, x = process, y = value, series = percentile */
+/* Made with querygen 0.1.0 */
+WITH
+-- The pings of telemetry.main that pass the filters and that carry the histogram.
+pings AS (
+  SELECT
+    client_id,
+    DATE(submission_timestamp) AS day,
+    [
+      STRUCT('parent' AS process, payload.histograms.gc_mmu_50 AS recorded),
+      STRUCT('content' AS process, payload.processes.content.histograms.gc_mmu_50 AS recorded)
+    ] AS recordings,
+  FROM
+    `telemetry.main`
+  WHERE
+    DATE(submission_timestamp) = DATE '2020-04-20'
+    AND client_id IS NOT NULL
+    AND (
+      payload.histograms.gc_mmu_50 IS NOT NULL
+      OR payload.processes.content.histograms.gc_mmu_50 IS NOT NULL
+    )
+),
+-- One row per ping and process.
+recordings AS (
+  SELECT
+    client_id,
+    day,
+    recording.process AS process,
+    recording.recorded AS recorded,
+  FROM
+    pings
+  CROSS JOIN
+    UNNEST(pings.recordings) AS recording
+  WHERE
+    recording.recorded IS NOT NULL
+),
+-- Strings of the forms that Firefox writes; others contribute nothing.
+decodable AS (
+  SELECT
+    client_id,
+    day,
+    process,
+    IF(
+      -- A count, false_count,true_count, or bucket_count;histogram_type;sum;low,high;key:count,key:count,…
+      -- Integers have up to 18 digits; each is first written as 0.
+      REGEXP_CONTAINS(
+        REGEXP_REPLACE(recorded, r'-?(?:0|[1-9]\d{0,17})', '0'),
+        r'^\s*(?:0|0,0|0;0;0;0,0;(?:0:0(?:,0:0)*)?)\s*$'
+      )
+      -- A JSON object, step by step: no white space; no fractions, which old versions have in some members;
+      -- no digit but 0; then 3 stands for the values, which it may have once, and 1 for each other member.
+      OR REGEXP_CONTAINS(
+        REGEXP_REPLACE(
+          REGEXP_REPLACE(
+            REGEXP_REPLACE(
+              REGEXP_REPLACE(
+                REGEXP_REPLACE(recorded, r'\s*([{}\[\]:,])\s*', r'\1'),
+                r'"(?:log_sum(?:_squares)?|sum_squares_(?:lo|hi))":(?:-?(?:0|[1-9]\d{0,17})(?:\.\d+)?|null)', '"sum":0'
+              ),
+              r'-?(?:0|[1-9]\d{0,17})', '0'
+            ),
+            r'"values":(?:null|\{(?:"0":0(?:,"0":0)*)?\})', '3'
+          ),
+          r'"(?:bucket_count|histogram_type|sum)":(?:0|null)|"range":\[0,0\]', '1'
+        ),
+        r'^\s*\{(?:(?:1,)*[13](?:,1)*)?\}\s*$'
+      ),
+      recorded,
+      NULL
+    ) AS histogram_text,
+  FROM
+    recordings
+),
+-- Each histogram as an array of keys and counts.
+histograms AS (
+  SELECT
+    client_id,
+    day,
+    process,
+    ARRAY(
+      SELECT AS STRUCT
+        SAFE_CAST(REGEXP_EXTRACT(entry, r'-?\d+') AS INT64) AS key,
+        SAFE_CAST(REGEXP_EXTRACT(entry, r'-?\d+$') AS INT64) AS value
+      FROM
+        UNNEST(
+          -- "key": count in JSON, key:count in the five parts; neither occurs elsewhere in a decodable text.
+          REGEXP_EXTRACT_ALL(
+            -- A pair false,true becomes 0:false,1:true, and a single count becomes 0:count.
+            REGEXP_REPLACE(
+              REGEXP_REPLACE(histogram_text, r'^\s*(-?\d+),(-?\d+)\s*$', r'0:\1,1:\2'),
+              r'^\s*(-?\d+)\s*$',
+              r'0:\1'
+            ),
+            r'"?-?\d+"?\s*:\s*-?\d+'
+          )
+        ) AS entry
+    ) AS buckets,
+  FROM
+    decodable
+),
+-- Each client's samples of a day. Empty buckets and impossible counts are dropped.
+client_days AS (
+  SELECT
+    process,
+    client_id,
+    day,
+    SUM(entry.value) AS n_samples,
+    ARRAY_AGG(STRUCT(entry.key AS key, entry.value AS value)) AS entries,
+  FROM
+    histograms
+  CROSS JOIN
+    UNNEST(histograms.buckets) AS entry
+  WHERE
+    entry.value BETWEEN 1 AND 1099511627776
+  GROUP BY
+    process,
+    client_id,
+    day
+),
+-- Each client's samples together, each with its share of its day.
+clients AS (
+  SELECT
+    process,
+    client_id,
+    ARRAY_AGG(
+      STRUCT(entry.key AS key, entry.value AS value, entry.value / client_days.n_samples AS vote)
+    ) AS entries,
+  FROM
+    client_days
+  CROSS JOIN
+    UNNEST(client_days.entries) AS entry
+  GROUP BY
+    process,
+    client_id
+),
+-- One row per bucket. Every client has one vote per day, divided among its buckets by samples. A
+-- client is counted at its first entry.
+buckets AS (
+  SELECT
+    process,
+    entry.key AS bucket,
+    SUM(entry.vote) AS votes,
+    SUM(entry.value) AS n_samples,
+    COUNTIF(position = 0) AS n_clients,
+  FROM
+    clients
+  CROSS JOIN
+    UNNEST(clients.entries) AS entry WITH OFFSET AS position
+  GROUP BY
+    process,
+    bucket
+),
+-- The share of votes at or below each bucket, within each process; clients and samples of the
+-- whole group.
+shares AS (
+  SELECT
+    process,
+    bucket,
+    SUM(votes) OVER up_to_bucket / SUM(votes) OVER whole_group AS cumulative_share,
+    SUM(n_clients) OVER whole_group AS n_clients,
+    SUM(n_samples) OVER whole_group AS n_samples,
+  FROM
+    buckets
+  WINDOW
+    whole_group AS (PARTITION BY process),
+    up_to_bucket AS (whole_group ORDER BY bucket)
+)
+-- A percentile is the lowest bucket whose cumulative share reaches it. at_least marks the
+-- open-ended last bucket.
+SELECT
+  process,
+  percentile,
+  MIN(bucket) AS value,
+  MIN(bucket) >= 100 AS at_least,
+  n_clients,
+  n_samples,
+FROM
+  shares
+CROSS JOIN
+  UNNEST([0.5, 0.75, 0.9]) AS percentile
+WHERE
+  cumulative_share >= percentile - 1e-9
+GROUP BY
+  process,
+  percentile,
+  n_clients,
+  n_samples
+ORDER BY
+  process,
+  percentile
