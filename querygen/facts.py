@@ -47,8 +47,10 @@ def common(known: Sequence[Facts]) -> Facts:
     return replace(shared, is_categories=any(one.is_categories for one in known))
 
 
-def definition_of(definitions: "Definitions", source: SourceTable, name: str) -> "ProbeDefinition | None":
-    """The definition of a histogram of this table, by its name or its column's path."""
+def definition_of(
+    definitions: "Definitions", source: SourceTable, name: str, *, numbers: bool = False
+) -> "ProbeDefinition | None":
+    """The definition of a histogram, or scalar, of this table, by its name or its column's path."""
     generation: Literal["glean", "legacy"] = "glean" if source.dotted_names else "legacy"
     found = definitions.find(name, generation)
     column = source.schema.resolve(name) if found is None and "." in name else None
@@ -57,7 +59,7 @@ def definition_of(definitions: "Definitions", source: SourceTable, name: str) ->
         # A column of the same name under another type is that of another version of Firefox.
         if found and _in_record(column[0]) not in map(_in_record, found.paths()):
             return None
-    return found if found and found.is_distribution else None
+    return found if found and found.is_distribution is not numbers else None
 
 
 def _in_record(path: str) -> str:

@@ -1,4 +1,4 @@
-"""What can be asked for: the distributions of a catalog's tables, as `querygen catalog` lists them."""
+"""What can be asked for: the distributions and scalars of a catalog, as `querygen catalog` lists them."""
 
 import fnmatch
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """One distribution of one table.
+    """One distribution or scalar of one table.
 
     Attributes:
         recordings: the columns that hold it, one for each process or metric type.
@@ -34,6 +34,7 @@ class Entry:
         first = self.recordings[0]
         row: dict[str, Any] = {
             "name": self.name,
+            "ask_as": "scalar" if first.form == "number" else "histogram",
             "kind": first.kind if self.definition is None else self.definition.kind,
             "processes": " ".join(r.process for r in self.recordings if r.process) or None,
             "keyed": first.is_keyed,
@@ -53,7 +54,7 @@ class Entry:
 
 
 def entries(catalog: Catalog, tables: list[str], pattern: str) -> Iterator[Entry]:
-    """The distributions whose name matches, sorted by name within each table.
+    """The distributions and scalars whose name matches, sorted by name within each table.
 
     Args:
         catalog: the tables.
@@ -67,28 +68,34 @@ def entries(catalog: Catalog, tables: list[str], pattern: str) -> Iterator[Entry
         source = catalog.get(table)
         if source is None:
             continue
-        for name in sorted(_names(catalog, source)):
+        names = [(name, numbers) for numbers in (False, True) for name in _names(catalog, source, numbers)]
+        for name, numbers in sorted(names):
             if fnmatch.fnmatchcase(name.lower().replace(".", "_"), wanted):
-                yield _entry(catalog, source, name)
+                found = _entry(catalog, source, name, numbers)
+                if found is not None:
+                    yield found
 
 
-def _names(catalog: Catalog, source: SourceTable) -> set[str]:
-    """All names that are known: legacy ones in capitals, Glean's with dots where definitions tell them."""
-    known = set(all_names(source))
+def _names(catalog: Catalog, source: SourceTable, numbers: bool) -> set[str]:
+    """All names that are known: histograms' in capitals, Glean's with dots where definitions tell them."""
+    known = set(all_names(source, numbers=numbers))
     if not source.dotted_names:
-        return {name.upper() for name in known}
+        return known if numbers else {name.upper() for name in known}
     if catalog.definitions is None:
         return known
     dotted = {probe.column: probe.name for probe in catalog.definitions.probes if probe.generation == "glean"}
     return {dotted.get(name, name) for name in known}
 
 
-def _entry(catalog: Catalog, source: SourceTable, name: str) -> Entry:
+def _entry(catalog: Catalog, source: SourceTable, name: str, numbers: bool) -> Entry | None:
+    """The entry of that name; None where its columns hold text or truth values, which are no scalars here."""
     column = name.replace(".", "_").lower()
-    recordings = find_recordings(source, column, several=True)
+    recordings = find_recordings(source, column, several=True, numbers=numbers)
+    if not recordings:
+        return None
     if catalog.definitions is None:
         return Entry(source.table, name, recordings, None)
-    definition = definition_of(catalog.definitions, source, name)
+    definition = definition_of(catalog.definitions, source, name, numbers=numbers)
     pairs = catalog.definitions.mirrors_of(definition) if definition else ()
     others = [pair.legacy.name if source.dotted_names else pair.glean.name for pair in pairs]
     return Entry(source.table, name, recordings, definition, " ".join(others) or None)

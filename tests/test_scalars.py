@@ -1,5 +1,6 @@
 """Scalars: one number a client, the sum over its pings, worked out in plain Python."""
 
+import json
 import random
 from collections import defaultdict
 from fractions import Fraction
@@ -8,6 +9,8 @@ import pytest
 from harness import NEEDS_GOOGLESQL, query
 
 from querygen import QuerygenError
+from querygen.api import catalog_of
+from querygen.listing import entries
 from querygen.running import run
 
 PATH = "payload.processes.parent.scalars.browser_engagement_tab_open_event_count"
@@ -157,3 +160,26 @@ def test_findings(spec, code):
     with pytest.raises(QuerygenError) as caught:
         query({"allow_full_scan": True, **spec}).sql()
     assert [finding.code for finding in caught.value.diagnostics] == [code]
+
+
+def test_the_catalog_lists_scalars_and_how_to_ask_for_them(tmp_path):
+    def record(name, *fields, mode="NULLABLE"):
+        return {"name": name, "type": "RECORD", "mode": mode, "fields": list(fields)}
+
+    number, text = {"name": "value", "type": "INTEGER"}, {"name": "key", "type": "STRING"}
+    scalars = [{**number, "name": "tabs_opened"}, {"name": "is_private", "type": "BOOLEAN"}]
+    parent = record(
+        "parent",
+        record("scalars", *scalars),
+        record("keyed_scalars", record("searches", text, number, mode="REPEATED")),
+    )
+    histograms = record("histograms", {"name": "tabs_ms", "type": "STRING"})
+    file = tmp_path / "main.json"
+    file.write_text(json.dumps([record("payload", histograms, record("processes", parent))]))
+    listed = [entry.row() for entry in entries(catalog_of({"telemetry.main": file}), ["telemetry.main"], "")]
+    assert [(row["name"], row["ask_as"], row["keyed"]) for row in listed] == [
+        ("TABS_MS", "histogram", False),
+        ("searches", "scalar", True),
+        ("tabs_opened", "scalar", False),
+    ]
+    assert listed[2]["path"] == "payload.processes.parent.scalars.tabs_opened"
