@@ -123,7 +123,8 @@ class Scan:
         if carried:
             predicates.append(carried[0] if len(carried) == 1 else exp.Paren(this=exp.or_(*carried)))
         passed = "that pass the filters" if self.predicates else "of all days"
-        carries = " and that carry the histogram" if self.asked else ""
+        what = "scalar" if any(asked.recording.form == "number" for asked in self.asked) else "histogram"
+        carries = f" and that carry the {what}" if self.asked else ""
         scanned = table(self.source.table)
         return plan.Pings(
             sentence=Comment(f"The pings of {self.source.table} {passed}{carries}."),

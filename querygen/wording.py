@@ -40,12 +40,15 @@ def _counted(spec: Spec, grouped: bool) -> str:
         return "nothing; each row is one ping"
     if spec.measure == "counts":
         return "distinct client ids and pings; pings without a client id are in n_pings only"
+    if spec.scalar:
+        return f"one number per client{group}, the sum over its pings; pings without a client id have none"
     words = {
         "none": "every recorded sample once",
         "client": f"one vote per client{group}; pings without a client id have none",
         "client_day": f"one vote per client and submission day{group}; pings without a client id have none",
     }[spec.normalization]
-    return f"{words}. n_clients has a sample in the group. n_samples is what they recorded"
+    samples = "" if spec.measure == "summary" else ", and n_samples their samples"
+    return f"{words}. n_clients are the clients with a sample{samples}"
 
 
 def _chart(spec: Spec, dimensions: tuple[ResolvedDimension, ...]) -> str | None:

@@ -1,5 +1,5 @@
 /* Distribution of HTTP_PAGELOAD_IS_SSL by os */
-/* Counted: every recorded sample once. n_clients has a sample in the group. n_samples is what they recorded */
+/* Counted: every recorded sample once. n_clients are the clients with a sample, and n_samples their samples */
 /* Filters: channel is nightly; submission_date from 2020-04-06 to 2020-04-20 */
 /* Chart in STMO: type bar, x = bucket (as category, not sorted again), y = share, series = os */
 /* Made with querygen 0.1.0 */

@@ -1,5 +1,5 @@
 /* Summary of DEVTOOLS_TOOLBOX_OPENED_COUNT by os */
-/* Counted: every recorded sample once. n_clients has a sample in the group. n_samples is what they recorded */
+/* Counted: every recorded sample once. n_clients are the clients with a sample */
 /* Filters: channel is nightly; submission_date from 2020-04-06 to 2020-04-20 */
 /* Chart in STMO: type bar, x = os, y = mean */
 /* Made with querygen 0.1.0 */

@@ -1,5 +1,5 @@
 /* Percentiles of FX_TAB_SWITCH_SPINNER_VISIBLE_MS by os and os_version */
-/* Counted: one vote per client within each group; pings without a client id have none. n_clients has a sample in the group. n_samples is what they recorded */
+/* Counted: one vote per client within each group; pings without a client id have none. n_clients are the clients with a sample, and n_samples their samples */
 /* Filters: channel is nightly; submission_date from 2020-04-06 to 2020-04-20 */
 /* Chart in STMO: type bar, x = os, y = value, series = percentile and os_version */
 /* Made with querygen 0.1.0 */

@@ -1,5 +1,5 @@
 /* Summary of SUBPROCESS_CRASHES_WITH_DUMP by submission_date */
-/* Counted: every recorded sample once. n_clients has a sample in the group. n_samples is what they recorded */
+/* Counted: every recorded sample once. n_clients are the clients with a sample */
 /* Filters: channel is nightly; submission_date from 2020-04-06 to 2020-04-20 */
 /* Chart in STMO: type line, x = submission_date, y = mean */
 /* Made with querygen 0.1.0 */

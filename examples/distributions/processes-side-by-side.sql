@@ -1,5 +1,5 @@
 /* Percentiles of GC_MS by process */
-/* Counted: one vote per client within each group; pings without a client id have none. n_clients has a sample in the group. n_samples is what they recorded */
+/* Counted: one vote per client within each group; pings without a client id have none. n_clients are the clients with a sample, and n_samples their samples */
 /* Note: children is content, gpu; --schema tells which other processes record it */
 /* Note: combined is parent, content, gpu; --schema tells which other processes record it */
 /* Filters: channel is nightly; submission_date from 2020-04-06 to 2020-04-20 */

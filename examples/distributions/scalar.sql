@@ -1,10 +1,10 @@
 /* Percentiles of browser_engagement_tab_open_event_count by os */
-/* Counted: every recorded sample once. n_clients has a sample in the group. n_samples is what they recorded */
+/* Counted: one number per client within each group, the sum over its pings; pings without a client id have none */
 /* Filters: channel is nightly; submission_date from 2020-04-06 to 2020-04-20 */
 /* Chart in STMO: type bar, x = os, y = value, series = percentile */
 /* Made with querygen 0.1.0 */
 WITH
--- The pings of telemetry.main that pass the filters and that carry the histogram.
+-- The pings of telemetry.main that pass the filters and that carry the scalar.
 pings AS (
   SELECT
     normalized_os AS os,

@@ -1,5 +1,5 @@
 /* Percentiles of FX_TAB_SWITCH_SPINNER_VISIBLE_MS by channel */
-/* Counted: every recorded sample once. n_clients has a sample in the group. n_samples is what they recorded */
+/* Counted: every recorded sample once. n_clients are the clients with a sample, and n_samples their samples */
 /* Note: counts are those of 10% of clients, scaled to all */
 /* Filters: sample_id below 10; submission_date from 2020-04-06 to 2020-04-20 */
 /* Chart in STMO: type bar, x = channel, y = value, series = percentile */

@@ -1,5 +1,5 @@
 /* Distribution of FX_TAB_SWITCH_SPINNER_VISIBLE_MS */
-/* Counted: one vote per client; pings without a client id have none. n_clients has a sample in the group. n_samples is what they recorded */
+/* Counted: one vote per client; pings without a client id have none. n_clients are the clients with a sample, and n_samples their samples */
 /* Filters: os is Linux or Mac; submission_date from 2020-04-06 to 2020-04-20 */
 /* Chart in STMO: type bar, x = bucket (as category, not sorted again), y = share */
 /* Made with querygen 0.1.0 */

@@ -1,10 +1,10 @@
 /* Summary of subprocess.crashes_with_dump by key */
-/* Counted: every recorded sample once. n_clients has a sample in the group. n_samples is what they recorded */
+/* Counted: one number per client within each group, the sum over its pings; pings without a client id have none */
 /* Filters: channel is nightly; submission_date from 2020-04-06 to 2020-04-20 */
 /* Chart in STMO: type bar, x = key, y = mean */
 /* Made with querygen 0.1.0 */
 WITH
--- The pings of firefox_desktop.metrics that pass the filters and that carry the histogram.
+-- The pings of firefox_desktop.metrics that pass the filters and that carry the scalar.
 pings AS (
   SELECT
     m.client_info.client_id AS client_id,

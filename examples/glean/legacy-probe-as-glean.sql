@@ -1,5 +1,5 @@
 /* Percentiles of FX_TAB_SWITCH_SPINNER_VISIBLE_MS */
-/* Counted: one vote per client; pings without a client id have none. n_clients has a sample in the group. n_samples is what they recorded */
+/* Counted: one vote per client; pings without a client id have none. n_clients are the clients with a sample, and n_samples their samples */
 /* Note: FX_TAB_SWITCH_SPINNER_VISIBLE_MS is recorded here as browser.tabswitch.spinner_visible, given in ms */
 /* Note: FX_TAB_SWITCH_SPINNER_VISIBLE_MS and browser.tabswitch.spinner_visible have different buckets, so don't compare their rows */
 /* Filters: channel is nightly; submission_date from 2020-04-06 to 2020-04-20 */

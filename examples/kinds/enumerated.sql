@@ -1,5 +1,5 @@
 /* Distribution of SSL_HANDSHAKE_VERSION */
-/* Counted: every recorded sample once. n_clients has a sample in the group. n_samples is what they recorded */
+/* Counted: every recorded sample once. n_clients are the clients with a sample, and n_samples their samples */
 /* Filters: submission_date is 2020-04-20 */
 /* Chart in STMO: type bar, x = bucket (as category, not sorted again), y = share */
 /* Made with querygen 0.1.0 */

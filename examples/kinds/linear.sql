@@ -1,5 +1,5 @@
 /* Percentiles of GC_MMU_50 by process */
-/* Counted: one vote per client and submission day within each group; pings without a client id have none. n_clients has a sample in the group. n_samples is what they recorded */
+/* Counted: one vote per client and submission day within each group; pings without a client id have none. n_clients are the clients with a sample, and n_samples their samples */
 /* Filters: submission_date is 2020-04-20 */
 /* Chart in STMO: type bar, x = process, y = value, series = percentile */
 /* Made with querygen 0.1.0 */

@@ -1,5 +1,5 @@
 /* Summary of SEARCH_COUNTS by key */
-/* Counted: every recorded sample once. n_clients has a sample in the group. n_samples is what they recorded */
+/* Counted: every recorded sample once. n_clients are the clients with a sample */
 /* Filters: submission_date is 2020-04-20 */
 /* Chart in STMO: type bar, x = key, y = mean */
 /* Made with querygen 0.1.0 */

@@ -1,5 +1,5 @@
 /* Percentiles of FX_TAB_SWITCH_SPINNER_VISIBLE_MS */
-/* Counted: every recorded sample once. n_clients has a sample in the group. n_samples is what they recorded */
+/* Counted: every recorded sample once. n_clients are the clients with a sample, and n_samples their samples */
 /* Filters: channel is nightly; os is Windows; submission_date is 2020-04-20 */
 /* Chart in STMO: type bar, x = percentile, y = value */
 /* Made with querygen 0.1.0 */
