@@ -12,11 +12,13 @@ import errno
 import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from querygen import VERSION
+from querygen.atomic import appearing_when_complete
 from querygen.errors import EngineError, QuerygenError, UsageError
 
 if TYPE_CHECKING:
@@ -67,23 +69,15 @@ def _sample(arguments: argparse.Namespace) -> int:
     from querygen.sample import write_sample
 
     gc.enable()
-
-    shown = sys.stderr.isatty()
-
-    def progress(done: int) -> None:
-        sys.stderr.write(f"\r{done:,} of {arguments.pings:,} pings")
-        sys.stderr.flush()
-
-    paths = write_sample(
-        arguments.output,
-        arguments.pings,
-        arguments.seed,
-        progress if shown else None,
-        arguments.format,
-        table=arguments.table,
-    )
-    if shown:
-        sys.stderr.write("\r\x1b[K")
+    with _progress_line() as show:
+        paths = write_sample(
+            arguments.output,
+            arguments.pings,
+            arguments.seed,
+            show and (lambda done: show(f"{done:,} of {arguments.pings:,} pings")),
+            arguments.format,
+            table=arguments.table,
+        )
     _write("".join(f"{path}\n" for path in paths).encode(), None)
     return 0
 
@@ -107,7 +101,7 @@ def _schema(arguments: argparse.Namespace) -> int:
 
 
 def _catalog(arguments: argparse.Namespace) -> int:
-    """List and search the distributions that can be asked for."""
+    """List and search the distributions and scalars that can be asked for."""
     from querygen.api import catalog_of
     from querygen.listing import entries
     from querygen.show import json_rows, text_table
@@ -133,23 +127,16 @@ def _ingest(arguments: argparse.Namespace) -> int:
             "bad-flag", "the pings of one table need one --schema", help="ingest each table alone"
         )
     table, schema = next(iter(given.items()), (arguments.table, None))
-    shown = sys.stderr.isatty()
-
-    def progress(pings: int, share: float) -> None:
-        sys.stderr.write(f"\r{share:4.0%}  {pings:,} pings")
-        sys.stderr.flush()
-
-    report = ingest(
-        arguments.pings,
-        arguments.output,
-        table=table,
-        schema=schema,
-        received=_time(arguments.received),
-        skip_malformed=arguments.skip_malformed,
-        progress=progress if shown else None,
-    )
-    if shown:
-        sys.stderr.write("\r\x1b[K")
+    with _progress_line() as show:
+        report = ingest(
+            arguments.pings,
+            arguments.output,
+            table=table,
+            schema=schema,
+            received=_time(arguments.received),
+            skip_malformed=arguments.skip_malformed,
+            progress=show and (lambda pings, share: show(f"{share:4.0%}  {pings:,} pings")),
+        )
     for problem in report.problems:
         _say(str(problem))
     _say(f"note: {report.pings:,} rows of {report.table}, {report.skipped:,} malformed pings skipped")
@@ -319,17 +306,31 @@ def _write(content: bytes, output: Path | None) -> None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return
-    partial = output.parent / f".{output.name}.partial"
     try:
         if output.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        partial.write_bytes(content)
-        partial.replace(output)
+        with appearing_when_complete(output) as partial:
+            partial.write_bytes(content)
     except OSError as error:
         message = f"{output} cannot be written: {str(error.strerror).lower()}"
         raise UsageError.of("unwritable", message, help="name a file in a folder that is there") from None
+
+
+@contextmanager
+def _progress_line() -> Iterator[Callable[[str], None] | None]:
+    """Writes over one line on the terminal, which is gone at the end; None where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+
+    def show(line: str) -> None:
+        sys.stderr.write(f"\r{line}")
+        sys.stderr.flush()
+
+    try:
+        yield show
     finally:
-        partial.unlink(missing_ok=True)
+        sys.stderr.write("\r\x1b[K")
 
 
 def _say(text: str) -> None:

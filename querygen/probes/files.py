@@ -11,7 +11,6 @@ import lzma
 import os
 import re
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from querygen.atomic import appearing_when_complete
 from querygen.errors import QuerygenError, Span, UsageError
 
 _DEFINITIONS = re.compile(r"(Histograms\.json|Scalars\.yaml|(.*[_-])?metrics\.yaml)(\.xz)?")
@@ -218,8 +218,7 @@ def _keep(path: Path, content: str) -> None:
     """Writes a cache file whole or not at all: several processes may do so at once."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-            file.write(content)
-        Path(file.name).replace(path)
+        with appearing_when_complete(path) as partial:
+            partial.write_text(content, encoding="utf-8")
     except OSError:
         pass
