@@ -266,12 +266,15 @@ def test_mirrors(small: Definitions) -> None:
         "took": ("browser.engagement.active_ticks", "scalar", Fraction(1, 1000)),
     }
     assert [probe.name for probe in small.unmirrored()] == ["page.load.lost"]
-    assert [probe.name for probe in small.mirror_of("verdict")] == ["page.load.verdict"]
-    assert small.mirror_of("STARTED") == small.mirror_of("nope") == ()
-    legacy = small.legacy_of("page.load.opened")
-    assert legacy
-    assert legacy.name == "browser.engagement.tabOpens"
-    assert small.legacy_of("page.load.raw_time") is None
+    verdict, started = small.find("verdict", "legacy"), small.find("STARTED", "legacy")
+    assert verdict
+    assert started
+    assert [pair.glean.name for pair in small.mirrors_of(verdict)] == ["page.load.verdict"]
+    assert small.mirrors_of(started) == ()
+    assert small.find("nope", "legacy") is None
+    (opened,) = small.mirrors_of(found(small, "page.load.opened"))
+    assert opened.legacy.name == "browser.engagement.tabOpens"
+    assert small.mirrors_of(found(small, "page.load.raw_time")) == ()
 
     reason = found(small, "page.load.reason")
     assert small.mirrors_of(reason)[0].same_buckets

@@ -224,17 +224,6 @@ class Definitions:
         """The pairs that the probe, legacy or Glean, is a side of."""
         return self._by_side.get((probe.generation, probe.name.lower(), probe.is_distribution), ())
 
-    def mirror_of(self, legacy: str) -> tuple[ProbeDefinition, ...]:
-        """The Glean metrics that mirror the legacy probe of that name."""
-        probe = self.find(legacy, "legacy")
-        return tuple(pair.glean for pair in self.mirrors_of(probe)) if probe else ()
-
-    def legacy_of(self, glean: str) -> ProbeDefinition | None:
-        """The legacy probe that the Glean metric of that name is mirrored to, or None."""
-        probe = self.find(glean, "glean")
-        pairs = self.mirrors_of(probe) if probe else ()
-        return pairs[0].legacy if pairs else None
-
     def is_categories(self, probe: ProbeDefinition) -> bool:
         """Whether the probe's buckets are categories; a custom distribution's are if its mirror's are."""
         custom = probe.kind.endswith("custom_distribution")
