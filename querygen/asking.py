@@ -60,24 +60,30 @@ class HistogramFinder:
         """The histograms that the spec names for this table, and where."""
         if self.spec.scalar is not None:
             return [(self.spec.scalar, ("scalar",))]
-        wanted = self.spec.histogram
+        wanted = self._named()
         loc: Loc = ("histogram",)
-        if isinstance(wanted, dict):
-            names = wanted.get(self.source.known_as) or wanted.get(self.source.table)
-            if names is None:
+        if isinstance(self.spec.histogram, dict):
+            if wanted is None:
+                tables = " or ".join(self.spec.histogram)
                 self._report(
                     "no-histogram",
                     f"the spec names no histogram for {self.source.known_as}",
                     loc,
-                    f"add `{self.source.known_as}: NAME`, or choose {' or '.join(wanted)} as the source",
+                    f"add `{self.source.known_as}: NAME`, or choose {tables} as the source",
                 )
                 return []
             loc = (*loc, self.source.known_as)
-            wanted = names
         if isinstance(wanted, str):
             return [(wanted, loc)]
         listed = wanted or ()
         return [(name, (*loc, i)) for i, name in enumerate(listed) if name not in listed[:i]]
+
+    def _named(self) -> str | tuple[str, ...] | None:
+        """What `histogram` names for this table."""
+        wanted = self.spec.histogram
+        if isinstance(wanted, dict):
+            return wanted.get(self.source.known_as) or wanted.get(self.source.table)
+        return wanted
 
     def _recordings(self, wanted: str, loc: Loc, *, wants_keys: bool) -> list[Recording]:
         """The columns that hold one histogram, keyed or not."""
@@ -193,10 +199,7 @@ class HistogramFinder:
         self, dimensions: tuple[ResolvedDimension, ...], asked: tuple[Asked, ...]
     ) -> tuple[ResolvedDimension, ...]:
         """Several histograms are told apart by a first column `histogram`."""
-        wanted = self.spec.histogram
-        if isinstance(wanted, dict):
-            wanted = wanted.get(self.source.known_as) or wanted.get(self.source.table)
-        several = len({one.histogram for one in asked}) > 1 or isinstance(wanted, tuple)
+        several = len({one.histogram for one in asked}) > 1 or isinstance(self._named(), tuple)
         if several and all(d.name != "histogram" for d in dimensions):
             return (ResolvedDimension("histogram", None), *dimensions)
         return dimensions

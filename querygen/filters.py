@@ -17,7 +17,7 @@ from sqlglot import exp
 from querygen.catalog import Column
 from querygen.conditions import Condition, Filter
 from querygen.errors import Diagnostic, Loc
-from querygen.sqltext import Node, literal
+from querygen.sqltext import Node, is_given, is_missing, literal
 
 Today = dt.date | None | str
 Report = Callable[[Diagnostic], None]
@@ -68,8 +68,7 @@ class FilterCompiler:
             if typed:
                 found.append(_none_of(column, typed))
         if condition.is_null is not None:
-            null = exp.Is(this=column.node, expression=exp.null())
-            found.append(null if condition.is_null else exp.Not(this=null))
+            found.append(is_missing(column.node) if condition.is_null else is_given(column.node))
         if condition.last is not None:
             found += self._last(column, condition, loc)
         return found
@@ -279,13 +278,12 @@ def _any_of(column: Column, values: Sequence[Any]) -> Node:
 
 def _none_of(column: Column, values: Sequence[Any]) -> Node:
     """`column` is none of the values; rows without a value are kept."""
-    missing = exp.Is(this=column.node, expression=exp.null())
     test = _any_of(column, values)
     if isinstance(test, exp.EQ):
         differs: Node = exp.NEQ(this=test.this, expression=test.expression)
     else:
         differs = exp.Not(this=test)
-    return exp.Paren(this=exp.or_(missing, differs))
+    return exp.Paren(this=exp.or_(is_missing(column.node), differs))
 
 
 def _range(column: Column, bounds: dict[str, Any]) -> list[Node]:

@@ -18,7 +18,7 @@ from querygen.catalog import Column
 from querygen.facts import Facts
 from querygen.plan import Comment, OutputColumn, Stage
 from querygen.scan import Scan, aliased
-from querygen.sqltext import Node, column, literal, name, path, text
+from querygen.sqltext import Node, column, is_given, literal, name, path, text
 from querygen.units import converted
 
 LARGEST_COUNT = 2**40  # GLAM's cap: larger counts are corrupt
@@ -75,7 +75,7 @@ def percentiles(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     )
     output = [OutputColumn("percentile", "FLOAT64"), OutputColumn("value", kind)]
     output += [OutputColumn("at_least", "BOOL")] if overflow else []
-    stages = [*_tallied(scan)] if scan.is_number else [*_buckets(scan), *_filled(scan, facts.bounds)]
+    stages = _weighed(scan, facts)
     stages += [_shares(scan, stages[-1].cte, cumulative=True, own=interpolated), final]
     return Measured(
         stages, [*scan.outputs, *output, *_GROUP_COUNTS], ("percentile",), (column("percentile"),)
@@ -130,9 +130,14 @@ def distribution(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     output = [OutputColumn("bucket", kind)]
     output += [OutputColumn("label", "STRING")] if label is not None else []
     output += [OutputColumn("count", count), OutputColumn("share", "FLOAT64")]
-    stages = [*_tallied(scan)] if scan.is_number else [*_buckets(scan), *_filled(scan, facts.bounds)]
+    stages = _weighed(scan, facts)
     stages += [_shares(scan, stages[-1].cte, cumulative=False, own=False), final]
     return Measured(stages, [*scan.outputs, *output, *_GROUP_COUNTS], ("bucket",), (column("bucket"),))
+
+
+def _weighed(scan: Scan, facts: Facts) -> list[Stage]:
+    """From the scan to one row per group and bucket; a scalar's buckets are the clients' numbers."""
+    return _tallied(scan) if scan.is_number else [*_buckets(scan), *_filled(scan, facts.bounds)]
 
 
 def _filled(scan: Scan, bounds: tuple[int, ...]) -> list[Stage]:
@@ -353,7 +358,7 @@ def _client_columns(scan: Scan, *, with_unidentified: bool) -> list[tuple[str, C
     elif normalization == "none" and with_unidentified:
         columns.append(("submission_timestamp", scan.own(source.timestamp, "TIMESTAMP")))
     if normalization != "none" or scan.is_number:
-        scan.predicates.append(exp.Not(this=exp.Is(this=client.node, expression=exp.null())))
+        scan.predicates.append(is_given(client.node))
     return columns
 
 

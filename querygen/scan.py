@@ -16,7 +16,7 @@ from querygen.dimensions import ResolvedDimension
 from querygen.plan import Comment, OutputColumn, Stage
 from querygen.recordings import Recording
 from querygen.spec import Spec, TopKeys
-from querygen.sqltext import Node, column, field_of, literal, name, path, table, text
+from querygen.sqltext import Node, column, field_of, is_given, is_missing, literal, name, path, table, text
 
 OTHER = "(other)"  # the key of all keys that are not among the top ones
 
@@ -123,7 +123,7 @@ class Scan:
         if carried:
             predicates.append(carried[0] if len(carried) == 1 else exp.Paren(this=exp.or_(*carried)))
         passed = "that pass the filters" if self.predicates else "of all days"
-        what = "scalar" if any(asked.recording.form == "number" for asked in self.asked) else "histogram"
+        what = "scalar" if self.is_number else "histogram"
         carries = f" and that carry the {what}" if self.asked else ""
         scanned = table(self.source.table)
         return plan.Pings(
@@ -294,8 +294,9 @@ def _listed(wanted: str | tuple[str, ...]) -> tuple[str, ...]:
 
 def _top_or_other() -> Node:
     """The key, if it is joined to one of the top ones, else OTHER."""
-    missing = exp.Is(this=path(f"{plan.TopKeys.name}.key"), expression=exp.null())
-    return exp.If(this=missing, true=text(OTHER), false=path("keyed.key"))
+    return exp.If(
+        this=is_missing(path(f"{plan.TopKeys.name}.key")), true=text(OTHER), false=path("keyed.key")
+    )
 
 
 def _prefixed(stage: Stage, prefix: str) -> Stage:
@@ -303,11 +304,6 @@ def _prefixed(stage: Stage, prefix: str) -> Stage:
     if isinstance(stage, plan.Recordings | plan.Keys | plan.Decodable | plan.Samples):
         return replace(stage, prefix=prefix, source=name(prefix + stage.source.name))
     return replace(stage, prefix=prefix)
-
-
-def is_given(node: Node) -> Node:
-    """`node IS NOT NULL`."""
-    return exp.Not(this=exp.Is(this=node, expression=exp.null()))
 
 
 def aliased(node: Node, alias: str) -> Node:

@@ -135,6 +135,16 @@ def literal(value: str | int | float | bool | dt.date | dt.datetime, kind: str) 
     return text(value)
 
 
+def is_missing(node: Node) -> Node:
+    """`node IS NULL`."""
+    return exp.Is(this=node, expression=exp.null())
+
+
+def is_given(node: Node) -> Node:
+    """`node IS NOT NULL`."""
+    return exp.Not(this=is_missing(node))
+
+
 def comment(words: str) -> str:
     """Text that is safe inside a one-line comment: no line breaks, no end of comment, no Redash parameter."""
     flat = re.sub(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+", " ", words).strip()
