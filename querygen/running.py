@@ -5,32 +5,108 @@ evaluator gets the same typed rows from it.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+import pyarrow as pa
 
 from querygen import data
 from querygen.catalog import Catalog
 from querygen.check import CheckedSql
+from querygen.ctes import alone
 from querygen.engines import duckdb as on_duckdb
 from querygen.errors import UsageError
 from querygen.plan import Plan
 from querygen.result import Result
-from querygen.translate import translate
+from querygen.translate import DuckSql, translate
 from querygen.udfs import Udf, load_udf
 
 if TYPE_CHECKING:
     import duckdb
 
+Engine = Literal["duckdb", "googlesql"]
+
 SYNTHETIC = "the built-in sample was used: it is synthetic, its numbers say nothing about Firefox"
+
+
+@dataclass
+class Attached:
+    """Data on a connection, for any text over it: whole queries, and single CTEs, on either engine.
+
+    Attributes:
+        connection: a DuckDB connection that holds the plan's table.
+        plan: what the data was attached for.
+        notes: what is to be said about the data.
+    """
+
+    connection: "duckdb.DuckDBPyConnection"
+    plan: Plan
+    notes: tuple[str, ...] = ()
+
+    def run(self, checked: CheckedSql, engine: Engine = "duckdb") -> Result:
+        """The rows of the query.
+
+        Raises:
+            EngineError: the engine fails.
+        """
+        if engine == "duckdb":
+            table = on_duckdb.run(translate(checked), self.connection)
+        else:
+            table = self._on_googlesql(checked.sql.text, checked)
+        result = Result.of(table, checked.sql.plan, self.notes)
+        return replace(result, notes=(*result.notes, *_told_by_rows(result)))
+
+    def cte(self, checked: CheckedSql, name: str, engine: Engine = "duckdb") -> pa.Table:
+        """The rows of one CTE alone, in no order, as the engine types them.
+
+        Raises:
+            UsageError: the query has no such CTE.
+            EngineError: the engine fails.
+        """
+        if engine == "duckdb":
+            return on_duckdb.run(DuckSql(alone(checked, name, "duckdb"), checked.sql.plan), self.connection)
+        return self._on_googlesql(alone(checked, name), checked)
+
+    @cached_property
+    def rows(self) -> pa.Table:
+        """The table's rows, its columns as the schema types them."""
+        return self.connection.sql(f"FROM {data.table_name(self.plan.table)}").to_arrow_table()
+
+    def _on_googlesql(self, text: str, checked: CheckedSql) -> pa.Table:
+        from querygen.engines import googlesql
+
+        return googlesql.run(text, {self.plan.table: self.rows}, mozfun_functions(checked))
+
+
+@contextmanager
+def attached(plan: Plan, catalog: Catalog, locations: Sequence[str]) -> Iterator[Attached]:
+    """Data on a connection of our own, which is closed at the end.
+
+    Args:
+        plan: which table and columns are needed.
+        catalog: the tables' schemas.
+        locations: what `--data` takes: `TABLE=PATH`, or folders; none for the built-in sample.
+
+    Raises:
+        UsageError: a path does not exist, or has no data for the table.
+        QuerygenError: the data does not fit the schema.
+    """
+    own = on_duckdb.connect()
+    try:
+        yield Attached(own, plan, _attach(own, plan, catalog, data.parse_locations(locations)))
+    finally:
+        own.close()
 
 
 def run(
     checked: CheckedSql,
     catalog: Catalog,
     locations: Sequence[str],
-    engine: Literal["duckdb", "googlesql"] = "duckdb",
+    engine: Engine = "duckdb",
     connection: "duckdb.DuckDBPyConnection | None" = None,
 ) -> Result:
     """Runs checked SQL on data.
@@ -38,8 +114,8 @@ def run(
     Args:
         checked: the SQL.
         catalog: the tables' schemas.
+        locations: as for `attached`.
         engine: `duckdb`, or Google's reference evaluator.
-        locations: what `--data` takes: `TABLE=PATH`, or folders; none for the built-in sample.
         connection: a DuckDB connection that holds the table, instead of locations.
 
     Raises:
@@ -49,21 +125,9 @@ def run(
     """
     plan = checked.sql.plan
     if connection is not None:
-        return Result.of(on_duckdb.run(translate(checked), connection), plan)
-    own = on_duckdb.connect()
-    try:
-        notes = attach(own, plan, catalog, data.parse_locations(locations))
-        if engine == "googlesql":
-            from querygen.engines import googlesql
-
-            rows = own.sql(f"FROM {data.table_name(plan.table)}").to_arrow_table()
-            table = googlesql.run(checked.sql.text, {plan.table: rows}, mozfun_functions(checked))
-        else:
-            table = on_duckdb.run(translate(checked), own)
-        result = Result.of(table, plan, notes)
-        return replace(result, notes=(*result.notes, *_told_by_rows(result)))
-    finally:
-        own.close()
+        return Attached(connection, plan).run(checked)
+    with attached(plan, catalog, locations) as tables:
+        return tables.run(checked, engine)
 
 
 def _told_by_rows(result: Result) -> list[str]:
@@ -80,7 +144,7 @@ def _told_by_rows(result: Result) -> list[str]:
     return notes
 
 
-def attach(
+def _attach(
     connection: "duckdb.DuckDBPyConnection",
     plan: Plan,
     catalog: Catalog,

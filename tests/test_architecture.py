@@ -25,7 +25,7 @@ LAYERS = """
     source conditions spec validate
     schema sqltext udfs probes catalog recordings facts listing units
     plan filters dimensions scan asking measures wording resolve
-    render recognise check translate
+    render recognise check translate ctes
     result data_coerce data_locate data_read data sample ingest engines running show
     api cli __main__
 """

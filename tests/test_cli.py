@@ -140,7 +140,7 @@ def test_an_engine_that_fails_is_3(folder, monkeypatch):
     (folder / "pings.yaml").write_text("measure: counts\nfilters: {submission_date: 2020-04-07}\n")
 
     monkeypatch.setattr("querygen.engines.duckdb.connect", _Failing)
-    monkeypatch.setattr("querygen.running.attach", lambda *_: ())
+    monkeypatch.setattr("querygen.running._attach", lambda *_: ())
     ran = querygen("run", "pings.yaml")
     assert (ran.code, ran.stdout) == (3, b"")
     assert ran.stderr.startswith("error: DuckDB cannot run the query: Out of Memory Error: no room")
