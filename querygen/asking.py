@@ -88,14 +88,15 @@ class HistogramFinder:
     def _recordings(self, wanted: str, loc: Loc, *, wants_keys: bool) -> list[Recording]:
         """The columns that hold one histogram, keyed or not."""
         definitions = self.catalog.definitions
-        probe = definition_of(definitions, self.source, wanted) if definitions else None
+        is_scalar = self.spec.scalar is not None
+        probe = definition_of(definitions, self.source, wanted, numbers=is_scalar) if definitions else None
         wants_keys = wants_keys or bool(probe and probe.keyed)
         # A metric's type, which its name may not tell, is told by its definition: where the schema doesn't
         # have it, and where the definition is what named the metric.
         typed = not self.source.strict or wanted in self._scales
         known = probe.paths()[0] if probe and self.source.dotted_names and typed else wanted
         try:
-            found = find_recordings(self.source, known, numbers=self.spec.scalar is not None)
+            found = find_recordings(self.source, known, numbers=is_scalar)
         except QuerygenError as error:
             self.findings += [
                 Diagnostic(finding.code, finding.message, loc=loc, help=finding.help)
@@ -137,8 +138,11 @@ class HistogramFinder:
                 )
             return [Asked(recordings[0], wanted, None)]
         of = {recording.process or "": recording for recording in recordings}
-        listed = not isinstance(self.spec.process, str)
-        items = self.spec.process if listed else (str(self.spec.process),)
+        wished = self.spec.process
+        if "process" not in self.spec.model_fields_set and "." in wanted and len(of) == 1:
+            wished = next(iter(of))  # a column's path says which process is meant
+        listed = not isinstance(wished, str)
+        items = wished if listed else (str(wished),)
         asked: dict[tuple[str, str], Asked] = {}
         for i, item in enumerate(items):
             at: Loc = ("process", i) if listed else ("process",)

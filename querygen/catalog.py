@@ -69,7 +69,7 @@ class SourceTable:
         known_as: the source that declares its shape; the same name, but for tables that a spec declares.
         alias: the table's name inside the query, where one is needed.
         strict: whether the schema is the user's own, and so knows every column.
-        client_id, timestamp: paths of the client's id and of the partition column.
+        client_id, timestamp, ping_id: paths of the client's id, the partition column, and the ping's id.
         dotted_names: whether probes are named as Glean's metrics are, `category.metric`.
         recorded: where distributions stand.
         numbers: where scalars and counters stand.
@@ -86,6 +86,7 @@ class SourceTable:
     strict: bool
     client_id: str
     timestamp: str
+    ping_id: str
     dotted_names: bool
     recorded: tuple[Place, ...]
     numbers: tuple[Place, ...]
@@ -196,6 +197,7 @@ def _builtin(name: str) -> SourceTable:
         strict=False,
         client_id=declared["client_id"],
         timestamp=declared["timestamp"],
+        ping_id=declared["ping_id"],
         dotted_names=declared["names"] == "dotted",
         recorded=tuple(Place(**place) for place in declared["recorded"]),
         numbers=tuple(Place(**place) for place in declared["numbers"]),

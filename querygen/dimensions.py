@@ -12,16 +12,17 @@ from querygen.catalog import Column, SourceTable
 from querygen.conditions import Condition, DefinedDimension, Dimension, Filter
 from querygen.errors import Diagnostic, Loc, QuerygenError
 from querygen.filters import FilterCompiler, Report
-from querygen.plan import Stage
+from querygen.plan import stage_names
 from querygen.sqltext import NAME, Node, column, literal, text
 
 # Names that queries use: of stages, and of the columns that stages make.
-RESERVED = frozenset(stage.name for stage in Stage.__subclasses__()) | frozenset({
+RESERVED = stage_names() | frozenset({
     "at_least", "bucket", "cell", "client_id", "count", "cumulative_share", "day", "entries", "entry",
-    "histogram", "histogram_text", "key", "keyed", "label", "low_data", "mean", "n_clients", "n_dropped",
-    "n_pings", "n_recorded", "n_samples", "number", "percentile", "position", "process", "recorded",
-    "recorded_sum", "recording", "share", "share_above_zero", "smoothed", "submission_timestamp", "sum",
-    "value", "vote", "votes",
+    "histogram", "histogram_text", "key", "keyed", "label", "low_data", "mean", "n_above_zero",
+    "n_all_clients", "n_clients", "n_dropped", "n_pings", "n_recorded", "n_samples", "n_undecodable",
+    "number", "percentile", "ping_id", "position", "process", "recorded", "recorded_sum", "recording",
+    "share", "share_of_clients", "smoothed", "submission_timestamp", "sum", "value", "vote", "votes",
+    "wanted",
 })  # fmt: skip
 
 

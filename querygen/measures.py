@@ -6,7 +6,6 @@ pings → counts
 pings → [decodable → fields] → rows
 """
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,31 +15,16 @@ from sqlglot import exp
 from querygen import plan
 from querygen.catalog import Column
 from querygen.facts import Facts
+from querygen.grouping import Measured, buckets, client_columns, cubed, filled, shares
+from querygen.numbers import summary_of_numbers, tallied
 from querygen.plan import Comment, OutputColumn, Stage
 from querygen.scan import Scan, aliased
-from querygen.sqltext import Node, column, is_given, literal, name, path, text
+from querygen.sqltext import Node, column, literal, name, own_function, path, text
 from querygen.units import converted
 
-LARGEST_COUNT = 2**40  # GLAM's cap: larger counts are corrupt
 TOLERANCE = "1e-9"  # a share this close to a percentile has reached it, so that engines agree at ties
 
 _GROUP_COUNTS = (OutputColumn("n_clients", "INT64"), OutputColumn("n_samples", "INT64"))
-
-
-@dataclass(frozen=True)
-class Measured:
-    """The stages of a measure and what they give.
-
-    Attributes:
-        columns: of the result, the dimensions first.
-        key: the columns beside the dimensions that identify a row.
-        order: what rows are ordered by after the dimensions.
-    """
-
-    stages: list[Stage]
-    columns: list[OutputColumn]
-    key: tuple[str, ...] = ()
-    order: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +60,7 @@ def percentiles(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     output = [OutputColumn("percentile", "FLOAT64"), OutputColumn("value", kind)]
     output += [OutputColumn("at_least", "BOOL")] if overflow else []
     stages = _weighed(scan, facts)
-    stages += [_shares(scan, stages[-1].cte, cumulative=True, own=interpolated), final]
+    stages += [shares(scan, stages[-1].cte, cumulative=True, own=interpolated), final]
     return Measured(
         stages, [*scan.outputs, *output, *_GROUP_COUNTS], ("percentile",), (column("percentile"),)
     )
@@ -131,48 +115,22 @@ def distribution(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     output += [OutputColumn("label", "STRING")] if label is not None else []
     output += [OutputColumn("count", count), OutputColumn("share", "FLOAT64")]
     stages = _weighed(scan, facts)
-    stages += [_shares(scan, stages[-1].cte, cumulative=False, own=False), final]
+    stages += [shares(scan, stages[-1].cte, cumulative=False, own=False), final]
     return Measured(stages, [*scan.outputs, *output, *_GROUP_COUNTS], ("bucket",), (column("bucket"),))
 
 
 def _weighed(scan: Scan, facts: Facts) -> list[Stage]:
     """From the scan to one row per group and bucket; a scalar's buckets are the clients' numbers."""
-    return _tallied(scan) if scan.is_number else [*_buckets(scan), *_filled(scan, facts.bounds)]
-
-
-def _filled(scan: Scan, bounds: tuple[int, ...]) -> list[Stage]:
-    """A row for each bucket that the probe has, where all are asked for, or smoothed by a prior."""
-    has_prior = scan.spec.prior == "dirichlet"
-    all_asked = scan.spec.buckets != "observed" and scan.spec.measure == "distribution"
-    if not all_asked and not has_prior:
-        return []
-    empty = [
-        exp.Struct(
-            expressions=[
-                exp.alias_(literal(bound, "INT64"), "bucket"),
-                exp.alias_(exp.false(), "observed"),
-            ]
-        )
-        for bound in bounds
-    ]
-    smoothed = " and begins with an equal part of one vote" if has_prior else ""
-    return [
-        plan.Filled(
-            sentence=Comment(f"Each bucket that the probe has is there, observed or not{smoothed}."),
-            dimensions=scan.names,
-            empty=exp.Array(expressions=empty),
-            prior=literal(1 / len(bounds), "FLOAT64") if has_prior else None,
-        )
-    ]
+    return tallied(scan) if scan.is_number else [*buckets(scan), *filled(scan, facts.bounds)]
 
 
 def summary(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     """Count, sum and mean."""
     if scan.is_number:
-        return _summary_of_numbers(scan)
+        return summary_of_numbers(scan)
     by_day = scan.spec.normalization == "client_day"
     votes = scan.spec.normalization != "none"
-    stages, passed = scan.to_histograms(_client_columns(scan, with_unidentified=False))
+    stages, passed = scan.to_histograms(client_columns(scan, with_unidentified=False))
     per = "client and day" if by_day else "client"
     stages.append(
         plan.Samples(
@@ -182,7 +140,7 @@ def summary(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
             is_text=scan.is_text,
         )
     )
-    stages += _cubed(scan, stages[-1], (*passed, column("n_samples"), column("sum")))
+    stages += cubed(scan, stages[-1], (*passed, column("n_samples"), column("sum")))
     total, _ = converted(exp.Sum(this=exp.cast(column("sum"), "DOUBLE")), unit)
     stages.append(
         plan.Totals(
@@ -205,47 +163,16 @@ def summary(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     return Measured(stages, scan.outputs + [OutputColumn(n, kind) for n, kind in kinds.items()])
 
 
-def _numbers(scan: Scan) -> list[Stage]:
-    """From the scan to one row per client and group, with the sum of its scalar."""
-    stages, passed = scan.to_histograms(_client_columns(scan, with_unidentified=False))
-    stages += _cubed(scan, stages[-1], (*passed, column("recorded")))
-    stages.append(
-        plan.Numbers(
-            sentence=Comment("Each client's number: the sum over its pings. Impossible values are dropped."),
-            source=name(stages[-1].cte),
-            dimensions=scan.names,
-            largest_value=literal(LARGEST_COUNT, "INT64"),
-        )
-    )
-    return stages
-
-
-def _tallied(scan: Scan) -> list[Stage]:
-    sentence = Comment("How many clients have each number. Every client counts once.")
-    return [*_numbers(scan), plan.Tallies(sentence=sentence, dimensions=scan.names)]
-
-
-def _summary_of_numbers(scan: Scan) -> Measured:
-    sentence = Comment(f"Clients, sum and mean of their numbers, within {scan.group}.")
-    stages = [*_numbers(scan), plan.TotalsOfNumbers(sentence=sentence, dimensions=scan.names)]
-    kinds = {
-        "count": "INT64", "sum": "FLOAT64", "mean": "FLOAT64", "share_above_zero": "FLOAT64",
-        "n_clients": "INT64",
-    }  # fmt: skip
-    return Measured(stages, scan.outputs + [OutputColumn(n, kind) for n, kind in kinds.items()])
-
-
 def counts(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     """Clients and pings."""
     client = ("client_id", scan.own(scan.source.client_id, "STRING"))
     stages: list[Stage] = []
     made_later = [d for d in scan.dimensions if d.source is None]
     if made_later:
-        stages, _ = scan.to_histograms([client])
-        stages = [stage for stage in stages if not isinstance(stage, plan.Decodable)]
+        stages, _ = scan.to_recorded([client])
     else:
         stages = [scan.pings([client])]
-    stages += _cubed(scan, stages[-1], (*scan.names, column("client_id")))
+    stages += cubed(scan, stages[-1], (*scan.names, column("client_id")))
     stages.append(
         plan.Counts(
             sentence=Comment(f"Clients and pings, {scan.group}."),
@@ -305,166 +232,7 @@ MEASURES: dict[str, Callable[[Scan, Facts, Fraction], Measured]] = {
 }
 
 
-def marked(measured: Measured, min_clients: int, *, drop: bool) -> Measured:
-    """The same rows, those of few clients marked, or dropped and counted."""
-    few = f"fewer than {min_clients} clients"
-    sentence = f"Rows of {few} are dropped; n_dropped is how many." if drop else f"low_data marks {few}."
-    stage = plan.Marked(
-        sentence=Comment(sentence),
-        source=name(measured.stages[-1].cte),
-        columns=tuple(column(c.name) for c in measured.columns),
-        min_clients=literal(min_clients, "INT64"),
-        drop=drop,
-    )
-    last = OutputColumn("n_dropped", "INT64") if drop else OutputColumn("low_data", "BOOL")
-    return Measured([*measured.stages, stage], [*measured.columns, last], measured.key, measured.order)
-
-
-def scaled(measured: Measured, sampled: int) -> Measured:
-    """The same rows with counts scaled from `sampled` of a hundred sample ids to all of them."""
-    columns: list[Node] = []
-    for output in measured.columns:
-        node = column(output.name)
-        if output.name not in _COUNTS:
-            columns.append(node)
-            continue
-        by = Fraction(100, sampled)
-        if by.denominator == 1:
-            value: Node = exp.Mul(this=node, expression=literal(by.numerator, "INT64"))
-        else:
-            value, _ = converted(node, by)
-            if output.type == "INT64":
-                value = exp.cast(exp.Round(this=value), "INT64")
-        columns.append(aliased(value, output.name))
-    stage = plan.Scaled(
-        sentence=Comment(f"Counts of {sampled} sample ids of 100, scaled to all clients."),
-        source=name(measured.stages[-1].cte),
-        columns=tuple(columns),
-    )
-    return Measured([*measured.stages, stage], measured.columns, measured.key, measured.order)
-
-
-_COUNTS = frozenset({"n_clients", "n_samples", "n_pings", "count", "sum"})
-
-
-def _client_columns(scan: Scan, *, with_unidentified: bool) -> list[tuple[str, Column]]:
-    """The columns that tell clients (and days) apart; pings without a client id have no vote."""
-    source, normalization = scan.source, scan.spec.normalization
-    client = scan.own(source.client_id, "STRING")
-    columns = [("client_id", client)]
-    if normalization == "client_day":
-        day = exp.Date(this=source.node(source.timestamp))
-        columns.append(("day", Column(day, "DATE", (source.timestamp,))))
-    elif normalization == "none" and with_unidentified:
-        columns.append(("submission_timestamp", scan.own(source.timestamp, "TIMESTAMP")))
-    if normalization != "none" or scan.is_number:
-        scan.predicates.append(is_given(client.node))
-    return columns
-
-
-def _buckets(scan: Scan) -> list[Stage]:
-    """From the scan to one row per group and bucket."""
-    normalization = scan.spec.normalization
-    by_day = normalization == "client_day"
-    stages, passed = scan.to_histograms(_client_columns(scan, with_unidentified=True))
-    cap = literal(LARGEST_COUNT, "INT64")
-    stages.append(
-        plan.Histograms(
-            sentence=Comment("Each histogram as an array of keys and counts."),
-            source=name(stages[-1].cte),
-            columns=passed,
-            is_text=scan.is_text,
-        )
-    )
-    stages += _cubed(scan, stages[-1], (*passed, column("buckets")))
-    dropped = "Empty buckets and impossible counts are dropped."
-    if by_day:
-        stages.append(
-            plan.ClientDays(
-                sentence=Comment(f"Each client's samples of a day. {dropped}"),
-                source=name(stages[-1].cte),
-                dimensions=scan.names_beside_entries(stages[-1].cte),
-                largest_count=cap,
-            )
-        )
-    together = "Each client's samples together"
-    alone = " A ping without a client id stands for itself." if normalization == "none" else ""
-    stages.append(
-        plan.Clients(
-            sentence=Comment(
-                f"{together}, each with its share of its day." if by_day else f"{together}. {dropped}{alone}"
-            ),
-            source=name(stages[-1].cte),
-            dimensions=scan.names_beside_entries(stages[-1].cte),
-            largest_count=cap,
-            from_days=by_day,
-            unidentified=normalization == "none",
-        )
-    )
-    votes = {
-        "none": "Every sample counts once.",
-        "client": "Every client has one vote, divided among its buckets by its samples.",
-        "client_day": "Every client has one vote per day, divided among its buckets by samples.",
-    }[normalization]
-    stages.append(
-        plan.Buckets(
-            sentence=Comment(f"One row per bucket. {votes} A client is counted at its first entry."),
-            dimensions=scan.names_beside_entries(plan.Clients.name),
-            votes_per_client=normalization == "client",
-            votes_per_day=by_day,
-        )
-    )
-    return stages
-
-
-def _cubed(scan: Scan, before: Stage, passed: tuple[Node, ...]) -> list[Stage]:
-    """With `cube`, each row also in the groups of all values (`*`) of one or more dimensions.
-
-    Before clients are taken together, so that each has one vote in every `*` row, too.
-    """
-    if not scan.spec.cube or not scan.dimensions:
-        return []
-    dimensions = {d.name for d in scan.dimensions}
-    columns: list[Node] = []
-    for passed_column in passed:
-        if passed_column.name in dimensions:
-            as_text = exp.cast(passed_column.copy(), "STRING")
-            either = exp.If(this=path(f"cell.all_{passed_column.name}"), true=text("*"), false=as_text)
-            columns.append(aliased(either, passed_column.name))
-        else:
-            columns.append(passed_column)
-    cells = [
-        exp.Struct(
-            expressions=[
-                exp.alias_(exp.true() if is_all else exp.false(), f"all_{d.name}")
-                for d, is_all in zip(scan.dimensions, combination, strict=True)
-            ]
-        )
-        for combination in itertools.product((False, True), repeat=len(scan.dimensions))
-    ]
-    words = "Each row in its own group, and in those of all values, which are called *."
-    return [
-        plan.Cubed(
-            sentence=Comment(words), source=name(before.cte), columns=tuple(columns), cells=tuple(cells)
-        )
-    ]
-
-
-def _shares(scan: Scan, source: str, *, cumulative: bool, own: bool) -> plan.Shares:
-    what = "The share of votes at or below each bucket" if cumulative else "Each bucket's share of the votes"
-    return plan.Shares(
-        sentence=Comment(f"{what}, within {scan.group}; clients and samples of the whole group."),
-        source=name(source),
-        dimensions=scan.names,
-        partition=scan.partition,
-        weight=column("smoothed" if scan.spec.prior else "votes"),
-        cumulative=cumulative,
-        own=own,
-    )
-
-
 def decoded_field(field: str) -> Node:
     """The expression for a field of the decoded histogram, such as `sum`."""
     function = field if field == "histogram_type" else f"histogram_{field.removeprefix('n_')}"
-    call = exp.Anonymous(this=function, expressions=[path("histogram_text")])
-    return exp.Dot(this=exp.to_identifier("querygen"), expression=call)
+    return own_function(f"querygen.{function}", path("histogram_text"))

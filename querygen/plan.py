@@ -41,6 +41,13 @@ class Stage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reading(Stage):
+    """A stage that reads the CTE `source`, whichever it is; the others know by name what they read."""
+
+    source: Node
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pings(Stage):
     """The scan: rows that pass the filters, with the columns that later stages need.
 
@@ -55,81 +62,115 @@ class Pings(Stage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recordings(Stage):
+class Recordings(Reading):
     """One row per ping and recording, where there are several: of processes, or of histograms."""
 
     name = "recordings"
-    source: Node
     columns: tuple[Node, ...]
     predicate: Node
 
 
 @dataclass(frozen=True, kw_only=True)
-class Keys(Stage):
+class Keys(Reading):
     """One row per ping and key of a keyed histogram.
 
     Attributes:
         predicate: lets in the keys asked for, if only some are.
-        top: whether keys are held against `top_keys`.
+        top: the CTE of the top keys, where keys are held against them.
     """
 
     name = "keys"
-    source: Node
     columns: tuple[Node, ...]
     predicate: Node | None
-    top: bool
+    top: Node | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class TopKeys(Stage):
+class TopKeys(Reading):
     """The keys with the most samples."""
 
     name = "top_keys"
-    source: Node
     limit: Node
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decodable(Stage):
+class Decodable(Reading):
     """`histogram_text` is the histogram string where it is of a written form, else NULL."""
 
     name = "decodable"
-    source: Node
     columns: tuple[Node, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Histograms(Stage):
+class Sound(Reading):
+    """The same, but an error with the ping's id where a recording is damaged.
+
+    Attributes:
+        is_undecodable: whether it is.
+        guarded: the column that later stages read.
+        words: of the error, before the id.
+    """
+
+    name = "sound"
+    columns: tuple[Node, ...]
+    is_undecodable: Node
+    guarded: Node
+    words: Node
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undecodable(Reading):
+    """How many recordings of each group cannot be decoded, or not all of them."""
+
+    name = "undecodable"
+    dimensions: tuple[Node, ...]
+    is_undecodable: Node
+
+
+@dataclass(frozen=True, kw_only=True)
+class Joined(Reading):
+    """The rows of one CTE beside those of another, which has one row for each group.
+
+    Attributes:
+        columns: of both.
+        same_group: what joins a row to that of its group; nothing where the other CTE has a single row.
+    """
+
+    name = "joined"
+    other: Node
+    columns: tuple[Node, ...]
+    same_group: tuple[Node, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Histograms(Reading):
     """`buckets` is the histogram as an array of (key, value)."""
 
     name = "histograms"
-    source: Node
     columns: tuple[Node, ...]
     is_text: bool
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cubed(Stage):
+class Cubed(Reading):
     """Each row once for every combination of dimensions that may be `*`, which stands for all values."""
 
     name = "cubed"
-    source: Node
     columns: tuple[Node, ...]
     cells: tuple[Node, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClientDays(Stage):
+class ClientDays(Reading):
     """One row per client and day: its samples, and its entries in one list."""
 
     name = "client_days"
-    source: Node
     dimensions: tuple[Node, ...]
     largest_count: Node
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clients(Stage):
+class Clients(Reading):
     """One row per client: its samples, and its entries in one list.
 
     Attributes:
@@ -138,7 +179,6 @@ class Clients(Stage):
     """
 
     name = "clients"
-    source: Node
     dimensions: tuple[Node, ...]
     largest_count: Node
     from_days: bool
@@ -176,7 +216,7 @@ class Filled(Stage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shares(Stage):
+class Shares(Reading):
     """Each bucket's share of its group, alone or with all lower ones, beside the group's counts.
 
     Attributes:
@@ -186,7 +226,6 @@ class Shares(Stage):
     """
 
     name = "shares"
-    source: Node
     dimensions: tuple[Node, ...]
     partition: tuple[Node, ...]
     weight: Node
@@ -195,32 +234,29 @@ class Shares(Stage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Samples(Stage):
+class Samples(Reading):
     """One row per recording: the number of its samples and their sum."""
 
     name = "samples"
-    source: Node
     columns: tuple[Node, ...]
     is_text: bool
 
 
 @dataclass(frozen=True, kw_only=True)
-class Totals(Stage):
+class Totals(Reading):
     """One row per client (and day, where days vote): its samples and their `sum`, in the result's unit."""
 
     name = "totals"
-    source: Node
     dimensions: tuple[Node, ...]
     by_day: bool
     sum: Node
 
 
 @dataclass(frozen=True, kw_only=True)
-class Numbers(Stage):
+class Numbers(Reading):
     """One row per client: the sum of a scalar, and in how many pings it is."""
 
     name = "numbers"
-    source: Node
     dimensions: tuple[Node, ...]
     largest_value: Node
 
@@ -235,18 +271,17 @@ class Tallies(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class TotalsOfNumbers(Stage):
-    """Count, sum and mean of the clients' numbers, and the share of clients above zero."""
+    """Count, sum and mean of the clients' numbers, and how many of them are above zero."""
 
     name = "totals_of_numbers"
     dimensions: tuple[Node, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fields(Stage):
+class Fields(Reading):
     """One row per ping: the fields asked for."""
 
     name = "fields"
-    source: Node
     columns: tuple[Node, ...]
 
 
@@ -292,41 +327,44 @@ class Summary(Stage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Counts(Stage):
+class Counts(Reading):
     """Clients and pings of each group."""
 
     name = "counts"
-    source: Node
     dimensions: tuple[Node, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows(Stage):
+class Rows(Reading):
     """The fields asked for."""
 
     name = "rows"
-    source: Node
     columns: tuple[Node, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Marked(Stage):
+class Marked(Reading):
     """Rows of fewer clients than `min_clients` marked as `low_data`, or dropped and counted."""
 
     name = "marked"
-    source: Node
     columns: tuple[Node, ...]
     min_clients: Node
     drop: bool
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scaled(Stage):
+class Scaled(Reading):
     """The same with counts of the sample scaled to all clients."""
 
     name = "scaled"
-    source: Node
     columns: tuple[Node, ...]
+
+
+def stage_names() -> frozenset[str]:
+    """The names of all stages."""
+    return frozenset(
+        kind.name for kind in (*Stage.__subclasses__(), *Reading.__subclasses__()) if kind is not Reading
+    )
 
 
 @dataclass(frozen=True)

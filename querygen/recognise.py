@@ -12,8 +12,7 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 
-from querygen.calls import DATASET
-from querygen.sqltext import Node
+from querygen.sqltext import Node, own_function
 from querygen.udfs import load_udf
 
 
@@ -24,22 +23,14 @@ def recognise(query: Node, functions: tuple[str, ...], udfs: str) -> Node:
 
     def replaced(node: Node) -> Node:
         if isinstance(node, exp.Anonymous) and node.name in temporary:
-            return call(temporary[node.name], node.expressions[0])
+            return own_function(temporary[node.name], node.expressions[0])
         for function, parameter, pattern in patterns:
             bound: dict[str, Node] = {}
             if type(node) is type(pattern) and _matches(pattern, node, parameter, bound):
-                return call(function, bound[parameter])
+                return own_function(function, bound[parameter])
         return node
 
     return query.transform(replaced)
-
-
-def call(function: str, argument: Node) -> Node:
-    """The node of `querygen.name(argument)`."""
-    name = function.removeprefix(f"{DATASET}.")
-    return exp.Dot(
-        this=exp.to_identifier(DATASET), expression=exp.Anonymous(this=name, expressions=[argument.copy()])
-    )
 
 
 @cache

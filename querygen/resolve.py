@@ -8,12 +8,14 @@ histogram by `scan`, and the statistics by `measures`.
 import datetime as dt
 from dataclasses import dataclass, field
 
+from querygen.adjust import alone, marked, scaled, with_undecodable
 from querygen.asking import HistogramFinder
 from querygen.catalog import Catalog, Column, SourceTable
 from querygen.dimensions import DimensionResolver, ResolvedDimension, compile_filters
 from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help
 from querygen.filters import FilterCompiler, is_bounded, sample_ids
-from querygen.measures import MEASURES, Measured, RowField, decoded_field, marked, pings, scaled
+from querygen.grouping import Measured
+from querygen.measures import MEASURES, RowField, decoded_field, pings
 from querygen.plan import Plan
 from querygen.scan import Asked, Scan
 from querygen.spec import HISTOGRAM_FIELDS, DeclaredSource, Spec
@@ -99,13 +101,16 @@ class _Resolver:
             if spec.measure == "pings"
             else MEASURES[spec.measure or ""](scan, facts, unit)
         )
+        if spec.n_undecodable:
+            self.notes.append("n_undecodable are recordings that count for nothing, or not with all samples")
+            measured = with_undecodable(scan, measured)
         if spec.min_clients:
             measured = marked(measured, spec.min_clients, drop=spec.low_data == "drop")
         if spec.scale:
             measured = scaled(measured, self._sampled(restricted))
             if self.findings:
                 return None
-        return self._made(scan, measured)
+        return self._made(scan, alone(measured))
 
     def _made(self, scan: Scan, measured: Measured) -> Plan:
         names = tuple(d.name for d in scan.dimensions)

@@ -19,9 +19,10 @@ from querygen.catalog import Catalog
 from querygen.check import CheckedSql
 from querygen.ctes import alone
 from querygen.engines import duckdb as on_duckdb
-from querygen.errors import UsageError
+from querygen.errors import EngineError, QuerygenError, UsageError
 from querygen.plan import Plan
 from querygen.result import Result
+from querygen.scan import UNDECODABLE
 from querygen.translate import DuckSql, translate
 from querygen.udfs import Udf, load_udf
 
@@ -51,12 +52,14 @@ class Attached:
         """The rows of the query.
 
         Raises:
+            QuerygenError: with `strict`, a ping cannot be decoded.
             EngineError: the engine fails.
         """
-        if engine == "duckdb":
-            table = on_duckdb.run(translate(checked), self.connection)
-        else:
-            table = self._on_googlesql(checked.sql.text, checked)
+        with _damaged_data():
+            if engine == "duckdb":
+                table = on_duckdb.run(translate(checked), self.connection)
+            else:
+                table = self._on_googlesql(checked.sql.text, checked)
         result = Result.of(table, checked.sql.plan, self.notes)
         return replace(result, notes=(*result.notes, *_told_by_rows(result)))
 
@@ -80,6 +83,23 @@ class Attached:
         from querygen.engines import googlesql
 
         return googlesql.run(text, {self.plan.table: self.rows}, mozfun_functions(checked))
+
+
+@contextmanager
+def _damaged_data() -> Iterator[None]:
+    """Makes a finding about the data of what `strict` has the engine fail with."""
+    try:
+        yield
+    except EngineError as error:
+        _, found, ping = error.diagnostics[0].message.partition(UNDECODABLE)
+        if not found:
+            raise
+        raise QuerygenError.of(
+            "undecodable",
+            f"the ping {ping} holds data that cannot be decoded, and the spec is `strict`",
+            help="look at it by `measure: pings` with its `document_id`; without `strict`, such data "
+            "contributes nothing",
+        ) from None
 
 
 @contextmanager

@@ -16,8 +16,22 @@ from querygen.dimensions import ResolvedDimension
 from querygen.plan import Comment, OutputColumn, Stage
 from querygen.recordings import Recording
 from querygen.spec import Spec, TopKeys
-from querygen.sqltext import Node, column, field_of, is_given, is_missing, literal, name, path, table, text
+from querygen.sqltext import (
+    Node,
+    column,
+    field_of,
+    is_given,
+    is_missing,
+    literal,
+    name,
+    own_function,
+    path,
+    table,
+    text,
+)
 
+LARGEST_COUNT = 2**40  # GLAM's cap: larger counts are corrupt
+UNDECODABLE = "undecodable data in the ping "  # what an engine's error says, before the ping's id
 OTHER = "(other)"  # the key of all keys that are not among the top ones
 
 
@@ -148,12 +162,63 @@ class Scan:
         array = node if recording.is_keyed else field_of(node, "values")
         return _is_filled(array)
 
-    def to_histograms(self, client_columns: list[tuple[str, Column]]) -> tuple[list[Stage], tuple[Node, ...]]:
+    def to_histograms(
+        self, client_columns: list[tuple[str, Column]], *, keeps_recorded: bool = False
+    ) -> tuple[list[Stage], tuple[Node, ...]]:
         """The stages up to one row per histogram, and the columns that they pass on.
 
-        The last stage has the histogram as `histogram_text` if it is text, else as the array `recorded`
-        with `recorded_sum` beside it.
+        The last stage has the histogram as `histogram_text` if it is text (and as `recorded`, with
+        `keeps_recorded`), else as the array `recorded` with `recorded_sum` beside it.
         """
+        is_strict = self.spec.strict and not keeps_recorded
+        if is_strict:
+            client_columns = [*client_columns, ("ping_id", self.own(self.source.ping_id, "STRING"))]
+        stages, passed = self.to_recorded(client_columns)
+        if self.is_text:
+            also = [column("recorded")] if keeps_recorded or is_strict else []
+            stages.append(
+                plan.Decodable(
+                    sentence=Comment("Strings of the forms that Firefox writes; others contribute nothing."),
+                    source=name(stages[-1].cte),
+                    columns=(*passed, *also),
+                )
+            )
+        if is_strict:
+            passed = tuple(node for node in passed if node.name != "ping_id")
+            guarded = column("histogram_text" if self.is_text else "recorded")
+            has_sum = self.is_array
+            stages.append(
+                plan.Sound(
+                    sentence=Comment("A ping that cannot be decoded ends the query, with its id."),
+                    source=name(stages[-1].cte),
+                    columns=(*passed, *([column("recorded_sum")] if has_sum else [])),
+                    is_undecodable=self.is_undecodable,
+                    guarded=guarded,
+                    words=text(UNDECODABLE),
+                )
+            )
+        return stages, passed
+
+    @property
+    def is_undecodable(self) -> Node:
+        """Whether a recording cannot be decoded, or has an impossible count; NULL where there is none."""
+        if self.is_number:
+            possible = exp.Between(
+                this=column("recorded"),
+                low=literal(0, "INT64"),
+                high=literal(LARGEST_COUNT, "INT64"),
+            )
+            return exp.Not(this=possible)
+        none = literal(0, "INT64")
+        if not self.is_text:
+            damaged = own_function("querygen.distribution_impossible", column("recorded"))
+            return exp.GT(this=damaged, expression=none)
+        impossible = own_function("querygen.histogram_impossible", column("histogram_text"))
+        damaged = exp.Coalesce(this=impossible, expressions=[literal(1, "INT64")])
+        return exp.and_(is_given(column("recorded")), exp.GT(this=damaged, expression=none))
+
+    def to_recorded(self, client_columns: list[tuple[str, Column]]) -> tuple[list[Stage], tuple[Node, ...]]:
+        """The stages up to one row per recording, which is `recorded`, and the columns that they pass on."""
         passed: list[Node] = [column(d.name) for d in self.dimensions if d.source is not None]
         passed += [column(alias) for alias, _ in client_columns]
         several = len(self.asked) > 1
@@ -176,14 +241,6 @@ class Scan:
                 stages = [*self._top_keys(self.spec.key.top), *stages]
             stages.append(self._keys_stage(stages[-1], passed))
             passed += [column(d.name) for d in self.dimensions if d.made_by == "keys"]
-        if self.is_text:
-            stages.append(
-                plan.Decodable(
-                    sentence=Comment("Strings of the forms that Firefox writes; others contribute nothing."),
-                    source=name(stages[-1].cte),
-                    columns=tuple(passed),
-                )
-            )
         return stages, tuple(passed)
 
     def _column_of(self, recording: Recording) -> Column:
@@ -232,7 +289,7 @@ class Scan:
         """A scan of its own that finds the keys with the most samples, since each CTE is read only once."""
         keys = replace(
             self,
-            spec=self.spec.model_copy(update={"key": "*"}),
+            spec=self.spec.model_copy(update={"key": "*", "strict": False}),
             dimensions=(ResolvedDimension("key", None),),
             predicates=[*self.predicates],
         )
@@ -247,7 +304,7 @@ class Scan:
             )
         )
         words = f"The {count} keys with the most samples."
-        found = [_prefixed(stage, "all_") for stage in stages]
+        found = [prefixed(stage, "all_") for stage in stages]
         found.append(
             plan.TopKeys(sentence=Comment(words), source=name(found[-1].cte), limit=literal(count, "INT64"))
         )
@@ -273,7 +330,7 @@ class Scan:
             source=name(before.cte),
             columns=tuple(columns),
             predicate=self._is_wanted_key(),
-            top=top,
+            top=name(plan.TopKeys.name) if top else None,
         )
 
     def _is_wanted_key(self) -> Node | None:
@@ -294,16 +351,18 @@ def _listed(wanted: str | tuple[str, ...]) -> tuple[str, ...]:
 
 def _top_or_other() -> Node:
     """The key, if it is joined to one of the top ones, else OTHER."""
-    return exp.If(
-        this=is_missing(path(f"{plan.TopKeys.name}.key")), true=text(OTHER), false=path("keyed.key")
-    )
+    return exp.If(this=is_missing(path("wanted.key")), true=text(OTHER), false=path("keyed.key"))
 
 
-def _prefixed(stage: Stage, prefix: str) -> Stage:
+def prefixed(stage: Stage, prefix: str) -> Stage:
     """The stage under another name, after one that has the same prefix."""
-    if isinstance(stage, plan.Recordings | plan.Keys | plan.Decodable | plan.Samples):
-        return replace(stage, prefix=prefix, source=name(prefix + stage.source.name))
-    return replace(stage, prefix=prefix)
+    longer = prefix + stage.prefix
+    if not isinstance(stage, plan.Reading):
+        return replace(stage, prefix=longer)
+    stage = replace(stage, prefix=longer, source=name(prefix + stage.source.name))
+    if isinstance(stage, plan.Keys) and stage.top:
+        return replace(stage, top=name(prefix + stage.top.name))
+    return stage
 
 
 def aliased(node: Node, alias: str) -> Node:

@@ -27,6 +27,17 @@ from querygen.conditions import Dimension, Filter, StrictModel, problem, unused
 
 Measure = Literal["percentiles", "distribution", "summary", "counts", "pings"]
 Normalization = Literal["none", "client", "client_day"]
+Lint = Literal[
+    "build-id-as-text",
+    "full-scan",
+    "legacy-probe",
+    "percentile-in-overflow",
+    "probe-ended",
+    "redash-braces",
+    "redash-type",
+    "unscaled-sample",
+    "version-as-text",
+]
 
 DEFAULT_PERCENTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 HISTOGRAM_FIELDS = (
@@ -261,7 +272,14 @@ class Spec(StrictModel):
     today: Annotated[dt.date | Literal["current"], BeforeValidator(_check_today)] | None = Field(
         None, description="the day that `last` ends on; `current` prints CURRENT_DATE()"
     )
+    strict: StrictBool = Field(
+        False, description="fail, with the ping's id, where a recording cannot be decoded"
+    )
+    n_undecodable: StrictBool = Field(
+        False, description="also the column `n_undecodable`: the group's recordings that cannot be decoded"
+    )
     allow_full_scan: StrictBool = Field(False, description="permit a query without a bounded range of dates")
+    silence: tuple[Lint, ...] = Field((), description="codes of warnings that are not to be given")
 
     @field_validator("percentiles")
     @classmethod
@@ -308,6 +326,8 @@ class Spec(StrictModel):
             "fields": self.fields is not None and self.measure != "pings",
             "limit": self.limit is not None and self.measure != "pings",
             "scale": self.scale and self.measure == "pings",
+            "strict": self.strict and self.measure in ("pings", "counts"),
+            "n_undecodable": self.n_undecodable and self.measure == "pings",
             "min_clients": self.min_clients is not None and self.measure == "pings",
         }
         for key in (key for key, is_given in given.items() if is_given):
@@ -316,6 +336,10 @@ class Spec(StrictModel):
             raise unused("dimensions", meaningless, "ask for its columns in `fields`")
         if self.low_data == "drop" and self.min_clients is None:
             raise unused("low_data", "needs to know how few is low", "add `min_clients: 100`")
+        if self.n_undecodable and not probed:
+            raise unused("n_undecodable", "is about a histogram or scalar", "add `histogram: NAME`")
+        if self.n_undecodable and self.strict:
+            raise unused("n_undecodable", "is always 0 under `strict`", "leave out one of the two")
         if self.cube and not self.dimensions:
             raise unused("cube", "needs `dimensions` to take all values of")
         return self

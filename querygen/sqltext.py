@@ -140,6 +140,13 @@ def is_missing(node: Node) -> Node:
     return exp.Is(this=node, expression=exp.null())
 
 
+def own_function(dotted: str, argument: Node) -> Node:
+    """A call of one of querygen's own functions, `querygen.histogram_text(argument)`."""
+    dataset, _, function = dotted.partition(".")
+    call = exp.Anonymous(this=function, expressions=[argument.copy()])
+    return exp.Dot(this=exp.to_identifier(dataset), expression=call)
+
+
 def is_given(node: Node) -> Node:
     """`node IS NOT NULL`."""
     return exp.Not(this=is_missing(node))

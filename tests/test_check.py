@@ -184,14 +184,18 @@ def test_every_cte_up_to_the_first_aggregate_is_referenced_once(name):
     names, reads = stages_of(tree)
     references = [table for tables in reads.values() for table in tables if table in names]
     assert sorted(references) == sorted(names)
-    # And in a chain: each stage reads the one before, so that the table is scanned once; but for the top
-    # keys, which a scan of their own finds.
-    scanned = [table for tables in reads.values() for table in tables if table not in names]
-    top = names.index("top_keys") + 1 if "top_keys" in names else 0
-    assert len(scanned) == (2 if top else 1)
-    for chain in (names[:top], names[top:]):
-        for before, stage in itertools.pairwise(chain):
-            assert reads[stage] == ([before, "top_keys"] if top and stage == "keys" else [before])
+    # And in chains: each begins with a scan of the table, and each other stage reads the one before; but for
+    # what another scan finds for it: the top keys, all clients, or what cannot be decoded.
+    ends = {"keys": "top_keys", "clients_joined": "all_counts", "joined": "undecodable"}
+    joins = {stage: other for stage, other in ends.items() if other in names}
+    scans = [stage for stage in names if reads[stage] and reads[stage][0] not in names]
+    assert len(scans) == 1 + len(joins)
+    for before, stage in itertools.pairwise(names):
+        if stage in joins:
+            assert len(reads[stage]) == 2
+            assert joins[stage] in reads[stage]
+        elif stage not in scans:
+            assert reads[stage] == [before]
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -41,6 +41,14 @@ def test_a_keyed_probe_among_the_unkeyed_of_its_process_is_one_recording(known, 
     assert path in plan(files, histogram=path, process="socket").needs
 
 
+def test_a_path_says_which_process_is_meant(files):
+    path = "payload.processes.socket.histograms.late_ack"
+    assert path in plan(files, histogram=path).needs
+    assert path in plan(files, histogram=path, dimensions=["process"]).needs
+    with pytest.raises(QuerygenError, match="not recorded in the process `parent`"):
+        plan(files, histogram=path, process="parent")
+
+
 def test_a_metric_whose_last_word_is_its_legacy_name(files):
     """media.audible_percent mirrors AUDIBLE_PERCENT, but is no other spelling of it."""
     needs = plan(files, histogram="media.audible_percent").needs

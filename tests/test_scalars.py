@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 from harness import NEEDS_GOOGLESQL, query
 
-from querygen import QuerygenError
+from querygen import QuerygenError, load
 from querygen.api import catalog_of
 from querygen.listing import entries
 from querygen.running import run
@@ -110,24 +110,60 @@ def test_percentiles_over_clients(scalar, dimension, value_of, tmp_path, engine)
     assert answer(spec, rows, tmp_path, engine) == expected
 
 
+def everyone(rows, group_of):
+    """The clients of each group, whatever they sent."""
+    found = defaultdict(set)
+    for row in rows:
+        if row["client_id"] is not None:
+            found[group_of(row)].add(row["client_id"])
+    return {group: len(clients) for group, clients in found.items()}
+
+
+def summary_of(pairs, n_all_clients):
+    values = [number for number, _ in pairs]
+    return {
+        "count": len(values),
+        "sum": pytest.approx(sum(values)),
+        "mean": pytest.approx(sum(values) / len(values)),
+        "share_of_clients": pytest.approx(sum(v > 0 for v in values) / n_all_clients),
+        "n_clients": len(values),
+        "n_all_clients": n_all_clients,
+    }
+
+
 @pytest.mark.parametrize("engine", ENGINES)
-def test_summary(tmp_path, engine):
-    rows = pings(seed=2)
-    expected = []
-    groups = numbers(rows, unkeyed)
-    for group in ordered(groups):
-        values = [number for number, _ in groups[group]]
-        expected.append(
-            {
-                "os": group,
-                "count": len(values),
-                "sum": pytest.approx(sum(values)),
-                "mean": pytest.approx(sum(values) / len(values)),
-                "share_above_zero": pytest.approx(sum(v > 0 for v in values) / len(values)),
-                "n_clients": len(values),
-            }
-        )
+def test_summary_by_os(tmp_path, engine):
+    rows = pings(40, seed=2)
+    clients, groups = everyone(rows, lambda row: row["normalized_os"]), numbers(rows, unkeyed)
+    expected = [{"os": os, **summary_of(groups[os], clients[os])} for os in ordered(groups)]
+    assert any(clients[os] > len(groups[os]) for os in groups)
     spec = {"scalar": PATH, "measure": "summary", "dimensions": ["os"]}
+    assert answer(spec, rows, tmp_path, engine) == expected
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_clients_of_a_key_are_those_of_all_keys(tmp_path, engine):
+    """Who has not sent a key counts in its share, too."""
+    rows = pings(40, seed=2)
+    clients, groups = everyone(rows, lambda row: None)[None], numbers(rows, keyed)
+    expected = [{"key": key, **summary_of(groups[key], clients)} for key in ordered(groups)]
+    assert clients == 11
+    spec = {"scalar": "K", "key": "*", "measure": "summary", "dimensions": ["key"]}
+    assert answer(spec, rows, tmp_path, engine) == expected
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_summary_of_a_cube(tmp_path, engine):
+    rows = pings(40, seed=2)
+
+    def cells(row):
+        os = row["normalized_os"]
+        return [(cell, value) for _, value in unkeyed(row) for cell in (os, "*")]
+
+    clients = everyone(rows, lambda row: row["normalized_os"]) | {"*": everyone(rows, lambda row: 0)[0]}
+    groups = numbers(rows, cells)
+    expected = [{"os": os, **summary_of(groups[os], clients[os])} for os in ordered(groups)]
+    spec = {"scalar": PATH, "measure": "summary", "dimensions": ["os"], "cube": True}
     assert answer(spec, rows, tmp_path, engine) == expected
 
 
@@ -183,3 +219,15 @@ def test_the_catalog_lists_scalars_and_how_to_ask_for_them(tmp_path):
         ("tabs_opened", "scalar", False),
     ]
     assert listed[2]["path"] == "payload.processes.parent.scalars.tabs_opened"
+
+
+def test_a_definition_tells_the_type_of_a_counter(tmp_path):
+    """The built-in schema doesn't know names, so that only the definition has the metric's type."""
+    (tmp_path / "metrics.yaml").write_text(
+        "$schema: moz://mozilla.org/schemas/glean/metrics/2-0-0\n"
+        "tabs:\n  opened:\n    type: counter\n    description: Tabs.\n"
+    )
+    spec = {"scalar": "tabs.opened", "source": "firefox_desktop.metrics", "allow_full_scan": True}
+    with pytest.raises(QuerygenError, match="and so not its metric type"):
+        load(spec).plan()
+    assert "metrics.counter.tabs_opened" in load(spec, probes=tmp_path / "metrics.yaml").plan().needs

@@ -95,10 +95,10 @@ cubed AS (
   CROSS JOIN
     UNNEST(
       [
-    STRUCT(FALSE AS all_os, FALSE AS all_os_version),
-    STRUCT(FALSE AS all_os, TRUE AS all_os_version),
-    STRUCT(TRUE AS all_os, FALSE AS all_os_version),
-    STRUCT(TRUE AS all_os, TRUE AS all_os_version)
+        STRUCT(FALSE AS all_os, FALSE AS all_os_version),
+        STRUCT(FALSE AS all_os, TRUE AS all_os_version),
+        STRUCT(TRUE AS all_os, FALSE AS all_os_version),
+        STRUCT(TRUE AS all_os, TRUE AS all_os_version)
       ]
     ) AS cell
 ),

@@ -42,18 +42,67 @@ numbers AS (
   GROUP BY
     key,
     client_id
-)
+),
 -- Clients, sum and mean of their numbers, within each key.
+totals_of_numbers AS (
+  SELECT
+    key,
+    COUNT(*) AS count,
+    SUM(CAST(number AS FLOAT64)) AS sum,
+    SUM(CAST(number AS FLOAT64)) / COUNT(*) AS mean,
+    COUNTIF(number > 0) AS n_above_zero,
+    COUNT(*) AS n_clients,
+  FROM
+    numbers
+  GROUP BY
+    key
+),
+-- The pings of telemetry.main that pass the filters.
+all_pings AS (
+  SELECT
+    client_id,
+  FROM
+    `telemetry.main`
+  WHERE
+    DATE(submission_timestamp) BETWEEN DATE '2020-04-06' AND DATE '2020-04-20'
+    AND normalized_channel = 'nightly'
+    AND client_id IS NOT NULL
+),
+-- All clients, all together.
+all_counts AS (
+  SELECT
+    COUNT(DISTINCT client_id) AS n_clients,
+    COUNT(*) AS n_pings,
+  FROM
+    all_pings
+  HAVING
+    COUNT(*) > 0
+),
+-- The share of all clients whose number is above zero. Those that never sent it count as zero.
+clients_joined AS (
+  SELECT
+    totals_of_numbers.key AS key,
+    totals_of_numbers.count AS count,
+    totals_of_numbers.sum AS sum,
+    totals_of_numbers.mean AS mean,
+    totals_of_numbers.n_clients AS n_clients,
+    totals_of_numbers.n_above_zero / all_counts.n_clients AS share_of_clients,
+    all_counts.n_clients AS n_all_clients,
+  FROM
+    totals_of_numbers
+  CROSS JOIN
+    all_counts
+)
+-- The rows, in order.
 SELECT
   key,
-  COUNT(*) AS count,
-  SUM(CAST(number AS FLOAT64)) AS sum,
-  SUM(CAST(number AS FLOAT64)) / COUNT(*) AS mean,
-  COUNTIF(number > 0) / COUNT(*) AS share_above_zero,
-  COUNT(*) AS n_clients,
+  count,
+  sum,
+  mean,
+  n_clients,
+  share_of_clients,
+  n_all_clients,
 FROM
-  numbers
-GROUP BY
-  key
+  clients_joined
 ORDER BY
   key

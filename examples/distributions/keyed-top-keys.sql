@@ -135,16 +135,16 @@ pings AS (
 keys AS (
   SELECT
     client_id,
-    IF(top_keys.key IS NULL, '(other)', keyed.key) AS key,
+    IF(wanted.key IS NULL, '(other)', keyed.key) AS key,
     keyed.value AS recorded,
   FROM
     pings
   CROSS JOIN
     UNNEST(pings.recorded) AS keyed
   LEFT JOIN
-    top_keys
+    top_keys AS wanted
   ON
-    top_keys.key = keyed.key
+    wanted.key = keyed.key
 ),
 -- Strings of the forms that Firefox writes; others contribute nothing.
 decodable AS (

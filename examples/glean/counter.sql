@@ -32,18 +32,71 @@ numbers AS (
   GROUP BY
     os,
     client_id
-)
+),
 -- Clients, sum and mean of their numbers, within each os.
+totals_of_numbers AS (
+  SELECT
+    os,
+    COUNT(*) AS count,
+    SUM(CAST(number AS FLOAT64)) AS sum,
+    SUM(CAST(number AS FLOAT64)) / COUNT(*) AS mean,
+    COUNTIF(number > 0) AS n_above_zero,
+    COUNT(*) AS n_clients,
+  FROM
+    numbers
+  GROUP BY
+    os
+),
+-- The pings of firefox_desktop.metrics that pass the filters.
+all_pings AS (
+  SELECT
+    m.normalized_os AS os,
+    m.client_info.client_id AS client_id,
+  FROM
+    `firefox_desktop.metrics` AS m
+  WHERE
+    DATE(m.submission_timestamp) BETWEEN DATE '2020-04-06' AND DATE '2020-04-20'
+    AND m.normalized_channel = 'nightly'
+    AND m.client_info.client_id IS NOT NULL
+),
+-- All clients, each os.
+all_counts AS (
+  SELECT
+    os,
+    COUNT(DISTINCT client_id) AS n_clients,
+    COUNT(*) AS n_pings,
+  FROM
+    all_pings
+  GROUP BY
+    os
+),
+-- The share of all clients whose number is above zero. Those that never sent it count as zero.
+clients_joined AS (
+  SELECT
+    totals_of_numbers.os AS os,
+    totals_of_numbers.count AS count,
+    totals_of_numbers.sum AS sum,
+    totals_of_numbers.mean AS mean,
+    totals_of_numbers.n_clients AS n_clients,
+    totals_of_numbers.n_above_zero / all_counts.n_clients AS share_of_clients,
+    all_counts.n_clients AS n_all_clients,
+  FROM
+    totals_of_numbers
+  INNER JOIN
+    all_counts
+  ON
+    totals_of_numbers.os IS NOT DISTINCT FROM all_counts.os
+)
+-- The rows, in order.
 SELECT
   os,
-  COUNT(*) AS count,
-  SUM(CAST(number AS FLOAT64)) AS sum,
-  SUM(CAST(number AS FLOAT64)) / COUNT(*) AS mean,
-  COUNTIF(number > 0) / COUNT(*) AS share_above_zero,
-  COUNT(*) AS n_clients,
+  count,
+  sum,
+  mean,
+  n_clients,
+  share_of_clients,
+  n_all_clients,
 FROM
-  numbers
-GROUP BY
-  os
+  clients_joined
 ORDER BY
   os

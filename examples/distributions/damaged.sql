@@ -1,0 +1,232 @@
+/* Summary of FX_TAB_SWITCH_SPINNER_VISIBLE_MS by channel */
+/* Counted: every recorded sample once. n_clients are the clients with a sample */
+/* Note: n_undecodable are recordings that count for nothing, or not with all samples */
+/* Filters: submission_date from 2020-04-06 to 2020-04-20 */
+/* Chart in STMO: type bar, x = channel, y = mean */
+/* Made with querygen 0.1.0 */
+WITH
+-- The pings of telemetry.main that pass the filters and that carry the histogram.
+pings AS (
+  SELECT
+    normalized_channel AS channel,
+    client_id,
+    payload.histograms.fx_tab_switch_spinner_visible_ms AS recorded,
+  FROM
+    `telemetry.main`
+  WHERE
+    DATE(submission_timestamp) BETWEEN DATE '2020-04-06' AND DATE '2020-04-20'
+    AND payload.histograms.fx_tab_switch_spinner_visible_ms IS NOT NULL
+),
+-- Strings of the forms that Firefox writes; others contribute nothing.
+decodable AS (
+  SELECT
+    channel,
+    client_id,
+    IF(
+      -- A count, false_count,true_count, or bucket_count;histogram_type;sum;low,high;key:count,key:count,…
+      -- Integers have up to 18 digits; each is first written as 0.
+      REGEXP_CONTAINS(
+        REGEXP_REPLACE(recorded, r'-?(?:0|[1-9]\d{0,17})', '0'),
+        r'^\s*(?:0|0,0|0;0;0;0,0;(?:0:0(?:,0:0)*)?)\s*$'
+      )
+      -- A JSON object, step by step: no white space; no fractions, which old versions have in some members;
+      -- no digit but 0; then 3 stands for the values, which it may have once, and 1 for each other member.
+      OR REGEXP_CONTAINS(
+        REGEXP_REPLACE(
+          REGEXP_REPLACE(
+            REGEXP_REPLACE(
+              REGEXP_REPLACE(
+                REGEXP_REPLACE(recorded, r'\s*([{}\[\]:,])\s*', r'\1'),
+                r'"(?:log_sum(?:_squares)?|sum_squares_(?:lo|hi))":(?:-?(?:0|[1-9]\d{0,17})(?:\.\d+)?|null)', '"sum":0'
+              ),
+              r'-?(?:0|[1-9]\d{0,17})', '0'
+            ),
+            r'"values":(?:null|\{(?:"0":0(?:,"0":0)*)?\})', '3'
+          ),
+          r'"(?:bucket_count|histogram_type|sum)":(?:0|null)|"range":\[0,0\]', '1'
+        ),
+        r'^\s*\{(?:(?:1,)*[13](?:,1)*)?\}\s*$'
+      ),
+      recorded,
+      NULL
+    ) AS histogram_text,
+  FROM
+    pings
+),
+-- Each histogram's number of samples and their sum.
+samples AS (
+  SELECT
+    channel,
+    client_id,
+    IF(
+      histogram_text IS NULL,
+      NULL,
+      (
+        SELECT
+          IFNULL(SUM(IF(value BETWEEN 1 AND 1099511627776, value, 0)), 0)
+        FROM
+          (
+            SELECT
+              SAFE_CAST(REGEXP_EXTRACT(entry, r'-?\d+$') AS INT64) AS value
+            FROM
+              UNNEST(
+                -- "key": count in JSON, key:count in the five parts; neither occurs elsewhere in a decodable text.
+                REGEXP_EXTRACT_ALL(
+                  -- A pair false,true becomes 0:false,1:true, and a single count becomes 0:count.
+                  REGEXP_REPLACE(
+                    REGEXP_REPLACE(histogram_text, r'^\s*(-?\d+)\s*,\s*(-?\d+)\s*$', r'0:\1,1:\2'),
+                    r'^\s*(-?\d+)\s*$',
+                    r'0:\1'
+                  ),
+                  r'-?\d+"?\s*:\s*-?\d+'
+                )
+              ) AS entry
+          )
+      )
+    ) AS n_samples,
+    SAFE_CAST(
+      CASE
+        WHEN STRPOS(histogram_text, '{') > 0
+          THEN REGEXP_EXTRACT(histogram_text, r'"sum"\s*:\s*(null|-?\d+)')
+        WHEN STRPOS(histogram_text, ';') > 0
+          THEN REGEXP_EXTRACT(histogram_text, r'^\s*(?:-?\d+;){2}(-?\d+);')
+        ELSE REGEXP_EXTRACT(histogram_text, r'(-?\d+)\s*$')
+      END AS INT64
+    ) AS sum,
+  FROM
+    decodable
+),
+-- The same per client. Histograms without a valid sample contribute nothing.
+totals AS (
+  SELECT
+    channel,
+    client_id,
+    SUM(n_samples) AS n_samples,
+    SUM(CAST(sum AS FLOAT64)) AS sum,
+  FROM
+    samples
+  WHERE
+    n_samples > 0
+  GROUP BY
+    channel,
+    client_id
+),
+-- Count, sum and mean, within each channel; every sample counts once.
+summary AS (
+  SELECT
+    channel,
+    SUM(n_samples) AS count,
+    IFNULL(SUM(sum), 0) AS sum,
+    IFNULL(SUM(sum), 0) / SUM(n_samples) AS mean,
+    COUNT(DISTINCT client_id) AS n_clients,
+  FROM
+    totals
+  GROUP BY
+    channel
+),
+-- The pings of telemetry.main that pass the filters and that carry the histogram.
+judged_pings AS (
+  SELECT
+    normalized_channel AS channel,
+    payload.histograms.fx_tab_switch_spinner_visible_ms AS recorded,
+  FROM
+    `telemetry.main`
+  WHERE
+    DATE(submission_timestamp) BETWEEN DATE '2020-04-06' AND DATE '2020-04-20'
+    AND payload.histograms.fx_tab_switch_spinner_visible_ms IS NOT NULL
+),
+-- Strings of the forms that Firefox writes; others contribute nothing.
+judged_decodable AS (
+  SELECT
+    channel,
+    recorded,
+    IF(
+      -- A count, false_count,true_count, or bucket_count;histogram_type;sum;low,high;key:count,key:count,…
+      -- Integers have up to 18 digits; each is first written as 0.
+      REGEXP_CONTAINS(
+        REGEXP_REPLACE(recorded, r'-?(?:0|[1-9]\d{0,17})', '0'),
+        r'^\s*(?:0|0,0|0;0;0;0,0;(?:0:0(?:,0:0)*)?)\s*$'
+      )
+      -- A JSON object, step by step: no white space; no fractions, which old versions have in some members;
+      -- no digit but 0; then 3 stands for the values, which it may have once, and 1 for each other member.
+      OR REGEXP_CONTAINS(
+        REGEXP_REPLACE(
+          REGEXP_REPLACE(
+            REGEXP_REPLACE(
+              REGEXP_REPLACE(
+                REGEXP_REPLACE(recorded, r'\s*([{}\[\]:,])\s*', r'\1'),
+                r'"(?:log_sum(?:_squares)?|sum_squares_(?:lo|hi))":(?:-?(?:0|[1-9]\d{0,17})(?:\.\d+)?|null)', '"sum":0'
+              ),
+              r'-?(?:0|[1-9]\d{0,17})', '0'
+            ),
+            r'"values":(?:null|\{(?:"0":0(?:,"0":0)*)?\})', '3'
+          ),
+          r'"(?:bucket_count|histogram_type|sum)":(?:0|null)|"range":\[0,0\]', '1'
+        ),
+        r'^\s*\{(?:(?:1,)*[13](?:,1)*)?\}\s*$'
+      ),
+      recorded,
+      NULL
+    ) AS histogram_text,
+  FROM
+    judged_pings
+),
+-- Recordings that cannot be decoded or have impossible counts, each channel.
+undecodable AS (
+  SELECT
+    channel,
+    COUNTIF(
+      recorded IS NOT NULL AND COALESCE(IF(
+        histogram_text IS NULL,
+        NULL,
+        (
+          SELECT
+            COUNTIF(NOT SAFE_CAST(REGEXP_EXTRACT(entry, r'-?\d+$') AS INT64) BETWEEN 0 AND 1099511627776)
+          FROM
+            UNNEST(
+              -- As in querygen.histogram_samples: entries of the text, or the counts of a pair, or a single count.
+              REGEXP_EXTRACT_ALL(
+                REGEXP_REPLACE(
+                  REGEXP_REPLACE(histogram_text, r'^\s*(-?\d+)\s*,\s*(-?\d+)\s*$', r'0:\1,1:\2'),
+                  r'^\s*(-?\d+)\s*$',
+                  r'0:\1'
+                ),
+                r'-?\d+"?\s*:\s*-?\d+'
+              )
+            ) AS entry
+        )
+      ), 1) > 0
+    ) AS n_undecodable,
+  FROM
+    judged_decodable
+  GROUP BY
+    channel
+),
+-- The same, and what could not be decoded of each group.
+joined AS (
+  SELECT
+    summary.channel AS channel,
+    summary.count AS count,
+    summary.sum AS sum,
+    summary.mean AS mean,
+    summary.n_clients AS n_clients,
+    n_undecodable,
+  FROM
+    summary
+  INNER JOIN
+    undecodable
+  ON
+    summary.channel IS NOT DISTINCT FROM undecodable.channel
+)
+-- The rows, in order.
+SELECT
+  channel,
+  count,
+  sum,
+  mean,
+  n_clients,
+  n_undecodable,
+FROM
+  joined
+ORDER BY
+  channel

@@ -1,0 +1,100 @@
+"""What may be done to the rows of any measure: marked where clients are few, scaled from a sample, counted.
+
+Each function takes a measure's stages and returns them with what comes after.
+"""
+
+from dataclasses import replace
+from fractions import Fraction
+
+from sqlglot import exp
+
+from querygen import plan
+from querygen.grouping import Measured, cubed, joined
+from querygen.plan import Comment, OutputColumn
+from querygen.scan import Scan, aliased, prefixed
+from querygen.sqltext import Node, column, literal, name
+from querygen.units import converted
+
+
+def with_undecodable(scan: Scan, measured: Measured) -> Measured:
+    """The same rows, and how many of their group's recordings cannot be decoded, or not all of them."""
+    again = replace(scan, predicates=[*scan.predicates], needs=[])
+    stages, passed = again.to_histograms([], keeps_recorded=True)
+    judged = [column("recorded")] + ([column("histogram_text")] if scan.is_text else [])
+    stages += cubed(again, stages[-1], (*passed, *judged))
+    scan.needs += again.needs
+    side = [prefixed(stage, "judged_") for stage in stages]
+    side.append(
+        plan.Undecodable(
+            sentence=Comment(f"Recordings that cannot be decoded or have impossible counts, {scan.group}."),
+            source=name(side[-1].cte),
+            dimensions=scan.names,
+            is_undecodable=scan.is_undecodable,
+        )
+    )
+    added = OutputColumn("n_undecodable", "INT64")
+    final = joined(
+        "The same, and what could not be decoded of each group.",
+        measured.stages[-1],
+        side[-1],
+        scan.dimensions,
+        measured.columns,
+        (column(added.name),),
+    )
+    return Measured(
+        [*measured.stages, *side, final], [*measured.columns, added], measured.key, measured.order
+    )
+
+
+def marked(measured: Measured, min_clients: int, *, drop: bool) -> Measured:
+    """The same rows, those of few clients marked, or dropped and counted."""
+    few = f"fewer than {min_clients} clients"
+    sentence = f"Rows of {few} are dropped; n_dropped is how many." if drop else f"low_data marks {few}."
+    stage = plan.Marked(
+        sentence=Comment(sentence),
+        source=name(measured.stages[-1].cte),
+        columns=tuple(column(c.name) for c in measured.columns),
+        min_clients=literal(min_clients, "INT64"),
+        drop=drop,
+    )
+    last = OutputColumn("n_dropped", "INT64") if drop else OutputColumn("low_data", "BOOL")
+    return Measured([*measured.stages, stage], [*measured.columns, last], measured.key, measured.order)
+
+
+def scaled(measured: Measured, sampled: int) -> Measured:
+    """The same rows with counts scaled from `sampled` of a hundred sample ids to all of them."""
+    columns: list[Node] = []
+    for output in measured.columns:
+        node = column(output.name)
+        if output.name not in _COUNTS:
+            columns.append(node)
+            continue
+        by = Fraction(100, sampled)
+        if by.denominator == 1:
+            value: Node = exp.Mul(this=node, expression=literal(by.numerator, "INT64"))
+        else:
+            value, _ = converted(node, by)
+            if output.type == "INT64":
+                value = exp.cast(exp.Round(this=value), "INT64")
+        columns.append(aliased(value, output.name))
+    stage = plan.Scaled(
+        sentence=Comment(f"Counts of {sampled} sample ids of 100, scaled to all clients."),
+        source=name(measured.stages[-1].cte),
+        columns=tuple(columns),
+    )
+    return Measured([*measured.stages, stage], measured.columns, measured.key, measured.order)
+
+
+def alone(measured: Measured) -> Measured:
+    """The same rows from one CTE, where two are joined: what orders them is then a column of that one."""
+    if not isinstance(measured.stages[-1], plan.Joined):
+        return measured
+    stage = plan.Rows(
+        sentence=Comment("The rows, in order."),
+        source=name(measured.stages[-1].cte),
+        columns=tuple(column(c.name) for c in measured.columns),
+    )
+    return Measured([*measured.stages, stage], measured.columns, measured.key, measured.order)
+
+
+_COUNTS = frozenset({"n_clients", "n_all_clients", "n_samples", "n_pings", "n_undecodable", "count", "sum"})

@@ -1,0 +1,73 @@
+"""Scalars and counters: each client has one number, the sum over its pings.
+
+to_histograms → [cubed] → numbers → tallies → shares
+to_histograms → [cubed] → numbers → totals_of_numbers, joined with all clients of each group
+"""
+
+from dataclasses import replace
+
+from sqlglot import exp
+
+from querygen import plan
+from querygen.dimensions import ResolvedDimension
+from querygen.grouping import Measured, client_columns, cubed, joined
+from querygen.plan import Comment, OutputColumn, Stage
+from querygen.scan import LARGEST_COUNT, Scan, prefixed
+from querygen.sqltext import column, literal, name, path
+
+
+def _numbers(scan: Scan) -> list[Stage]:
+    """From the scan to one row per client and group, with the sum of its scalar."""
+    stages, passed = scan.to_histograms(client_columns(scan, with_unidentified=False))
+    stages += cubed(scan, stages[-1], (*passed, column("recorded")))
+    stages.append(
+        plan.Numbers(
+            sentence=Comment("Each client's number: the sum over its pings. Impossible values are dropped."),
+            source=name(stages[-1].cte),
+            dimensions=scan.names,
+            largest_value=literal(LARGEST_COUNT, "INT64"),
+        )
+    )
+    return stages
+
+
+def tallied(scan: Scan) -> list[Stage]:
+    """From the scan to one row per group and number, which stands where a histogram has a bucket."""
+    sentence = Comment("How many clients have each number. Every client counts once.")
+    return [*_numbers(scan), plan.Tallies(sentence=sentence, dimensions=scan.names)]
+
+
+def summary_of_numbers(scan: Scan) -> Measured:
+    """Clients, sum and mean, and the share of all clients above zero."""
+    sentence = Comment(f"Clients, sum and mean of their numbers, within {scan.group}.")
+    totals = plan.TotalsOfNumbers(sentence=sentence, dimensions=scan.names)
+    stages = [*_numbers(scan), totals]
+    # Keys and processes are no clients' property: all rows of a group over the others have the same clients.
+    shared = tuple(d for d in scan.dimensions if d.source is not None)
+    everyone = _everyone(scan, shared)
+    all_clients = path(f"{everyone[-1].cte}.n_clients")
+    share = exp.Div(this=path(f"{totals.cte}.n_above_zero"), expression=all_clients)
+    also = (exp.alias_(share, "share_of_clients"), exp.alias_(all_clients, "n_all_clients"))
+    words = "The share of all clients whose number is above zero. Those that never sent it count as zero."
+    kinds = {"count": "INT64", "sum": "FLOAT64", "mean": "FLOAT64", "n_clients": "INT64"}
+    columns = scan.outputs + [OutputColumn(n, kind) for n, kind in kinds.items()]
+    beside = replace(joined(words, totals, everyone[-1], shared, columns, also), prefix="clients_")
+    stages += [*everyone, beside]
+    columns += [OutputColumn("share_of_clients", "FLOAT64"), OutputColumn("n_all_clients", "INT64")]
+    return Measured(stages, columns)
+
+
+def _everyone(scan: Scan, dimensions: tuple[ResolvedDimension, ...]) -> list[Stage]:
+    """A scan of its own for the clients of each group, whatever they sent."""
+    everyone = replace(scan, asked=(), dimensions=dimensions, predicates=[*scan.predicates], needs=[])
+    stages: list[Stage] = [everyone.pings([("client_id", scan.own(scan.source.client_id, "STRING"))])]
+    scan.needs += everyone.needs
+    stages += cubed(everyone, stages[-1], (*everyone.names, column("client_id")))
+    stages.append(
+        plan.Counts(
+            sentence=Comment(f"All clients, {everyone.group}."),
+            dimensions=everyone.names,
+            source=name(stages[-1].cte),
+        )
+    )
+    return [prefixed(stage, "all_") for stage in stages]
