@@ -32,12 +32,14 @@ class Column:
         type: BigQuery's name of the type (`STRING`, `DATE`, …).
         needs: the paths of the table's columns that the expression reads.
         whole_length: where the text is a prefix code (a build id's 14 digits), its full length.
+        is_version: whether the text is a version of the application, so that ranges compare versions.
     """
 
     expression: Node
     type: str
     needs: tuple[str, ...]
     whole_length: int | None = None
+    is_version: bool = False
 
     @property
     def node(self) -> Node:
@@ -77,6 +79,7 @@ class SourceTable:
         processes: what `*` in a place stands for, unless the schema is the user's own.
         friendly: names of dimensions, to a path or to `{sql, type}`.
         prefixes: columns whose shorter values are prefixes, to their full length.
+        versions: columns that hold a version of the application.
     """
 
     table: str
@@ -94,6 +97,7 @@ class SourceTable:
     processes: tuple[str, ...]
     friendly: Mapping[str, str | Mapping[str, str]]
     prefixes: Mapping[str, int]
+    versions: frozenset[str]
 
     def node(self, dotted: str) -> Node:
         """A column of the table as SQL."""
@@ -123,7 +127,8 @@ class SourceTable:
                 if inner and not column.repeated
                 else "name a column that has one value per ping",
             )
-        return Column(self.node(spelling), column.type, (spelling,), self.prefixes.get(spelling))
+        node, length = self.node(spelling), self.prefixes.get(spelling)
+        return Column(node, column.type, (spelling,), length, spelling in self.versions)
 
     def _paths_in(self, expression: Node) -> Iterable[str]:
         """The column paths that an expression reads, as dotted text."""
@@ -205,6 +210,7 @@ def _builtin(name: str) -> SourceTable:
         processes=tuple(declared["processes"]),
         friendly=friendly,
         prefixes=prefixes,
+        versions=frozenset(declared["versions"]),
     )
 
 

@@ -17,7 +17,7 @@ from sqlglot import exp
 from querygen.catalog import Column
 from querygen.conditions import Condition, Filter
 from querygen.errors import Diagnostic, Loc
-from querygen.sqltext import Node, is_given, is_missing, literal
+from querygen.sqltext import Node, is_given, is_missing, literal, own_function
 
 Today = dt.date | None | str
 Report = Callable[[Diagnostic], None]
@@ -30,6 +30,10 @@ _COMPARISONS = {
     "lte": exp.LTE,
     "lt": exp.LT,
 }
+VERSION_LENGTH = 29  # of the keys by which versions sort
+_VERSION = re.compile(
+    r"(\d{1,5})(?:\.(\d{1,5}))?(?:\.(\d{1,5}))?(?:\.(\d{1,5}))?(?:([ab])(\d{1,5}))?(?:esr)?"
+)
 _LOWER, _UPPER = ("from_", "gte", "gt"), ("to", "lte", "lt")
 
 
@@ -59,7 +63,9 @@ class FilterCompiler:
             if key in given
             and (value := self._value(column, getattr(condition, key), (*loc, key.rstrip("_")))) is not None
         }
-        if self._ordered(column, bounds, loc):
+        if column.is_version:
+            found += self._versions(column, bounds, loc)
+        elif self._ordered(column, bounds, loc):
             found += _range(column, bounds)
         if condition.not_ is not None:
             listed = isinstance(condition.not_, tuple)
@@ -72,6 +78,21 @@ class FilterCompiler:
         if condition.last is not None:
             found += self._last(column, condition, loc)
         return found
+
+    def _versions(self, column: Column, bounds: dict[str, str], loc: Loc) -> list[Node]:
+        """The comparisons of a range of versions, by keys that sort as versions do."""
+        keys = {key: version_key(bound) for key, bound in bounds.items()}
+        for key in (key for key, made in keys.items() if made is None):
+            message = f"`{bounds[key]}` is no version of Firefox"
+            help_ = "write it as 58, 58.0, 58.0.2, 58.0b3 or 58.0a1"
+            self.report(Diagnostic("bad-version", message, loc=(*loc, key.rstrip("_")), help=help_))
+        known = {key: made for key, made in keys.items() if made is not None}
+        made = Column(
+            own_function("querygen.version_key", column.node), "STRING", column.needs, VERSION_LENGTH
+        )
+        if len(known) < len(bounds) or not self._ordered(made, known, loc, shown=bounds):
+            return []
+        return _range(made, known)
 
     def _values(self, column: Column, values: Sequence[Any], loc: Loc, listed: bool) -> list[Any]:
         typed = [self._value(column, value, (*loc, i) if listed else loc) for i, value in enumerate(values)]
@@ -88,11 +109,15 @@ class FilterCompiler:
             self.report(Diagnostic("wrong-type", problem, loc=loc, help=help_))
         return typed
 
-    def _ordered(self, column: Column, bounds: dict[str, Any], loc: Loc) -> bool:
-        lower = next((bounds[key] for key in _LOWER if key in bounds), None)
-        upper = next((bounds[key] for key in _UPPER if key in bounds), None)
-        if lower is None or upper is None:
+    def _ordered(
+        self, column: Column, bounds: dict[str, Any], loc: Loc, shown: dict[str, Any] | None = None
+    ) -> bool:
+        """Whether the range can hold anything; a finding if not, with the bounds as `shown`."""
+        low = next((key for key in _LOWER if key in bounds), None)
+        high = next((key for key in _UPPER if key in bounds), None)
+        if low is None or high is None:
             return True
+        lower, upper = bounds[low], bounds[high]
         if column.whole_length:
             lower = lower[: len(upper)]
         if lower > upper or (
@@ -101,7 +126,7 @@ class FilterCompiler:
             self.report(
                 Diagnostic(
                     "reversed-range",
-                    f"the range holds nothing: {lower} is after {upper}"
+                    f"the range holds nothing: {(shown or bounds)[low]} is after {(shown or bounds)[high]}"
                     if lower > upper
                     else f"the range holds nothing: it begins and ends at {lower}, which it leaves out",
                     loc=loc,
@@ -142,6 +167,21 @@ class FilterCompiler:
         today = exp.CurrentDate()
         first = exp.DateSub(this=today, expression=exp.Literal.number(days - 1), unit=exp.var("DAY"))
         return [exp.Between(this=column.node, low=first, high=exp.CurrentDate())]
+
+
+def version_key(version: str) -> str | None:
+    """The text by which a version sorts among others; None for what is no version.
+
+    That of a shorter version is a prefix of those of the versions that begin with it: `58` of `58.0.2`.
+    """
+    found = _VERSION.fullmatch(version)
+    if not found:
+        return None
+    numbers = [number.zfill(5) for number in found.groups()[:4] if number is not None]
+    stage, which = found.group(5), found.group(6)
+    if stage:
+        return f"{'.'.join([*numbers, *['00000'] * (4 - len(numbers))])}{stage}{which.zfill(5)}"
+    return ".".join(numbers) + ("." if len(numbers) < 4 else "")
 
 
 def is_bounded(condition: Filter) -> bool:
