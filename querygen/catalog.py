@@ -80,6 +80,7 @@ class SourceTable:
         friendly: names of dimensions, to a path or to `{sql, type}`.
         prefixes: columns whose shorter values are prefixes, to their full length.
         versions: columns that hold a version of the application.
+        experiments: where enrolments stand: a `map` of slugs, or the `record` of a single one.
     """
 
     table: str
@@ -98,6 +99,7 @@ class SourceTable:
     friendly: Mapping[str, str | Mapping[str, str]]
     prefixes: Mapping[str, int]
     versions: frozenset[str]
+    experiments: Mapping[str, Mapping[str, str]]
 
     def node(self, dotted: str) -> Node:
         """A column of the table as SQL."""
@@ -211,6 +213,7 @@ def _builtin(name: str) -> SourceTable:
         friendly=friendly,
         prefixes=prefixes,
         versions=frozenset(declared["versions"]),
+        experiments=declared["experiments"],
     )
 
 

@@ -26,10 +26,10 @@ _PROVEN = frozenset({
     "Boolean", "CTE", "Case", "Cast", "Coalesce", "Column", "Concat", "Count",
     "CountIf", "CurrentDate", "DataType",
     "Date", "DateSub", "Distinct", "Div", "Dot", "EQ", "Exists", "From", "GT", "GTE", "Greatest", "Group",
-    "Having", "Identifier", "If", "In", "Is", "Join", "LT", "LTE", "Least", "Limit", "Literal", "Min",
+    "Having", "Identifier", "If", "In", "Is", "Join", "LT", "LTE", "Least", "Limit", "Literal", "Max", "Min",
     "Mul", "NEQ", "Neg", "Not", "Null", "NullSafeEQ", "Or", "Order", "Ordered", "Paren",
     "PropertyEQ", "Qualify", "Round",
-    "Select", "Star", "Struct", "Sub", "Substring", "Sum", "Table", "TableAlias", "Tuple",
+    "Select", "Star", "Struct", "Sub", "Subquery", "Substring", "Sum", "Table", "TableAlias", "Tuple",
     "Unnest", "Var", "Where", "Window", "With",
 })  # fmt: skip
 

@@ -17,8 +17,8 @@ from querygen.sqltext import NAME, Node, column, literal, text
 
 # Names that queries use: of stages, and of the columns that stages make.
 RESERVED = stage_names() | frozenset({
-    "at_least", "bucket", "cell", "client_id", "count", "cumulative_share", "day", "entries", "entry",
-    "histogram", "histogram_text", "key", "keyed", "label", "low_data", "mean", "n_above_zero",
+    "at_least", "bucket", "cell", "client_id", "count", "cumulative_share", "day", "enrolment", "entries",
+    "entry",     "histogram", "histogram_text", "key", "keyed", "label", "low_data", "mean", "n_above_zero",
     "n_all_clients", "n_clients", "n_dropped", "n_pings", "n_recorded", "n_samples", "n_undecodable",
     "number", "percentile", "ping_id", "position", "process", "recorded", "recorded_sum", "recording",
     "share", "share_of_clients", "smoothed", "submission_timestamp", "sum", "value", "vote", "votes",
@@ -101,6 +101,10 @@ class DimensionResolver:
                 )
             )
         return found
+
+    def define(self, name: str, made: Column) -> None:
+        """Adds a dimension that the spec can name, beside those of the table."""
+        self._defined[name] = made
 
     def dimensions(self, wanted: Sequence[Dimension]) -> tuple[ResolvedDimension, ...]:
         """All dimensions of a spec, in order. Later ones may be made of earlier ones."""

@@ -167,35 +167,62 @@ def counts(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     """Clients and pings."""
     client = ("client_id", scan.own(scan.source.client_id, "STRING"))
     stages: list[Stage] = []
-    made_later = [d for d in scan.dimensions if d.source is None]
-    if made_later:
+    passed: tuple[Node, ...] = (*scan.names, column("client_id"))
+    pings: Node = exp.Star()
+    if scan.spec.has_samples:
+        # A ping has several recordings where several processes or keys are asked for, and counts once.
+        ping = ("ping_id", scan.own(scan.source.ping_id, "STRING"))
+        several = len(scan.asked) > 1 or scan.is_keyed
+        stages, passed = scan.to_histograms([client, ping] if several else [client])
+        pings = exp.Distinct(expressions=[column("ping_id")]) if several else pings
+        stages.append(_with_samples(scan, stages[-1], passed))
+    elif any(d.source is None for d in scan.dimensions):
         stages, _ = scan.to_recorded([client])
     else:
         stages = [scan.pings([client])]
-    stages += cubed(scan, stages[-1], (*scan.names, column("client_id")))
+    stages += cubed(scan, stages[-1], passed)
     stages.append(
         plan.Counts(
             sentence=Comment(f"Clients and pings, {scan.group}."),
             dimensions=scan.names,
             source=name(stages[-1].cte),
+            pings=exp.Count(this=pings),
         )
     )
     output = [OutputColumn("n_clients", "INT64"), OutputColumn("n_pings", "INT64")]
     return Measured(stages, scan.outputs + output)
 
 
+def _with_samples(scan: Scan, before: Stage, columns: tuple[Node, ...]) -> plan.WithSamples:
+    """Only rows whose recording has a sample; of scalars, a value above zero."""
+    held: Node = column("recorded")
+    if scan.is_text:
+        held = own_function("querygen.histogram_samples", column("histogram_text"))
+    elif not scan.is_number:
+        held = own_function("querygen.distribution_samples", held)
+    what = "a value above zero" if scan.is_number else "a sample"
+    return plan.WithSamples(
+        sentence=Comment(f"Those with {what}."),
+        source=name(before.cte),
+        columns=columns,
+        has_samples=exp.GT(this=held, expression=literal(0, "INT64")),
+    )
+
+
 def pings(scan: Scan, fields: list[RowField]) -> Measured:
     """The fields asked for, one row per ping."""
     output = [OutputColumn(f.name, f.type) for f in fields]
     columns = tuple(column(f.name) for f in fields)
-    decodes = any(f.decoded is not None for f in fields)
+    decodes = any(f.decoded is not None for f in fields) or scan.spec.has_samples
     extra = [(f.name, f.source) for f in fields if f.source is not None]
     recorded = scan.asked[0].recording if scan.asked else None
     plain = tuple(column(alias) for alias, _ in extra)
     if decodes and recorded:
-        extra.append(("recorded", Column(scan.source.node(recorded.path), "STRING", recorded.needs)))
+        extra.append(scan.recorded(recorded))
     stages: list[Stage] = [scan.pings(extra)]
-    if decodes:
+    if scan.spec.has_samples and not scan.is_text:
+        stages.append(_with_samples(scan, stages[-1], plain))
+    elif decodes:
         stages.append(
             plan.Decodable(
                 sentence=Comment("Only strings of the forms that Firefox writes can be decoded."),
@@ -203,10 +230,12 @@ def pings(scan: Scan, fields: list[RowField]) -> Measured:
                 columns=plain,
             )
         )
+        if scan.spec.has_samples:
+            stages.append(_with_samples(scan, stages[-1], (*plain, column("histogram_text"))))
         stages.append(
             plan.Fields(
                 sentence=Comment("The fields asked for."),
-                source=name("decodable"),
+                source=name(stages[-1].cte),
                 columns=tuple(
                     exp.alias_(f.decoded, name(f.name)) if f.decoded is not None else column(f.name)
                     for f in fields

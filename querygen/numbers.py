@@ -68,6 +68,7 @@ def _everyone(scan: Scan, dimensions: tuple[ResolvedDimension, ...]) -> list[Sta
             sentence=Comment(f"All clients, {everyone.group}."),
             dimensions=everyone.names,
             source=name(stages[-1].cte),
+            pings=exp.Count(this=exp.Star()),
         )
     )
     return [prefixed(stage, "all_") for stage in stages]

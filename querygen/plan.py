@@ -234,6 +234,15 @@ class Shares(Reading):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WithSamples(Reading):
+    """Only the rows whose recording has a sample."""
+
+    name = "with_samples"
+    columns: tuple[Node, ...]
+    has_samples: Node
+
+
+@dataclass(frozen=True, kw_only=True)
 class Samples(Reading):
     """One row per recording: the number of its samples and their sum."""
 
@@ -328,10 +337,15 @@ class Summary(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class Counts(Reading):
-    """Clients and pings of each group."""
+    """Clients and pings of each group.
+
+    Attributes:
+        pings: counts them.
+    """
 
     name = "counts"
     dimensions: tuple[Node, ...]
+    pings: Node
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from querygen.filters import FilterCompiler, is_bounded, sample_ids
 from querygen.grouping import Measured
 from querygen.measures import MEASURES, RowField, decoded_field, pings
 from querygen.plan import Plan
+from querygen.populations import population
 from querygen.scan import Asked, Scan
 from querygen.spec import HISTOGRAM_FIELDS, DeclaredSource, Spec
 from querygen.sqltext import Node, literal
@@ -78,6 +79,10 @@ class _Resolver:
         spec = self.spec
         filters = FilterCompiler(self.today or spec.today, self.findings.append)
         columns = DimensionResolver(self.source, filters, self.findings.append)
+        people = population(spec, self.source, self.findings)
+        self.notes += people.notes
+        if people.branch:
+            columns.define("branch", people.branch)
         dimensions = columns.dimensions(spec.dimensions)
         restricted = compile_filters(spec.filters, columns.column, filters)
         self._check_dates(restricted)
@@ -88,12 +93,20 @@ class _Resolver:
         others: list[Node] = []
         for _, source, tests in restricted:
             (first if self._on_partition(source) else others).extend(tests)
-        scan = Scan(spec, self.source, dimensions, asked, [*first, *others])
+        scan = Scan(spec, self.source, dimensions, asked, [*first, *others, *people.predicates])
+        scan.needs += people.needs
         scan.needs += [need for _, source, _ in restricted for need in source.needs]
         facts = finder.facts(asked)
         unit = finder.unit(asked, facts)
         self._check_cube(dimensions, asked)
         fields = self._fields(columns, asked) if spec.measure == "pings" else []
+        if spec.measure == "pings" and spec.has_samples and (len(asked) > 1 or scan.is_keyed):
+            self._report(
+                "not-one-recording",
+                "a ping has several of these histograms, which `has_samples` could mean any of",
+                ("has_samples",),
+                "ask for one histogram of one process without keys, or for `measure: counts`",
+            )
         if self.findings:
             return None
         measured = (

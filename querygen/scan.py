@@ -226,7 +226,7 @@ class Scan:
         if several:
             extra.append(("recordings", self._recordings()))
         elif not self.is_array or self.is_keyed:
-            extra.append(("recorded", self._column_of(self.asked[0].recording)))
+            extra.append(self.recorded(self.asked[0].recording))
         else:
             extra += self._values_of(self.asked[0].recording)
         if not several:
@@ -243,14 +243,18 @@ class Scan:
             passed += [column(d.name) for d in self.dimensions if d.made_by == "keys"]
         return stages, tuple(passed)
 
-    def _column_of(self, recording: Recording) -> Column:
-        return Column(self.source.node(recording.path), "STRING", recording.needs)
+    def recorded(self, recording: Recording) -> tuple[str, Column]:
+        """The column `recorded`: a string, a number, or an array of keys and counts, or of keys and these."""
+        node = self.source.node(recording.path)
+        if recording.form == "array" and not recording.is_keyed:
+            node = field_of(node, "values")
+        return "recorded", Column(node, "", recording.needs)
 
     def _values_of(self, recording: Recording) -> list[tuple[str, Column]]:
         """A distribution's entries and sum."""
         node = self.source.node(recording.path)
         return [
-            ("recorded", Column(field_of(node, "values"), "ARRAY", recording.needs)),
+            self.recorded(recording),
             ("recorded_sum", Column(field_of(node, "sum"), "INT64", ())),
         ]
 

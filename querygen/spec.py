@@ -7,6 +7,7 @@ dimensions are looked up by `resolve`, which knows the catalog.
 import contextlib
 import datetime as dt
 import re
+from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -148,6 +149,44 @@ class BucketShape(StrictModel):
 MOST_BUCKETS = 1000
 
 
+def _check_share(value: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,6})?%", value, re.ASCII) or not 0 < share_of(value) <= 1:
+        raise problem("bad-share", f"`{value}` is no share of clients", "write for example 10% or 0.5%")
+    return value
+
+
+def share_of(percent: str) -> Fraction:
+    """The fraction that a text such as `10%` stands for."""
+    return Fraction(percent.removesuffix("%")) / 100
+
+
+Share = Annotated[StrictStr, AfterValidator(_check_share)]
+
+
+class SyntheticControl(StrictModel):
+    """Clients who could have been enrolled and are not, as a branch to compare with."""
+
+    sample: Share = Field(description="how many of them, such as 10%; the same clients on every engine")
+    name: Annotated[StrictStr, Field(min_length=1)] = Field("control", description="what `branch` shows")
+
+
+class Experiment(StrictModel):
+    """An experiment by its slug; `branch` becomes a dimension, and only enrolled clients count."""
+
+    slug: Annotated[StrictStr, Field(min_length=1)] = Field(description="the experiment's slug or id")
+    recorded_in: StrictStr | None = Field(
+        None,
+        description="where enrolments stand: `experiments` (default), or `active_experiment` of old versions",
+    )
+    control: SyntheticControl | None = Field(
+        None, description="{sample: 10%}: add a branch of clients who are not enrolled"
+    )
+
+
+def _kind_of_experiment(value: Any) -> str:
+    return "definition" if isinstance(value, dict | Experiment) else "slug"
+
+
 def _kind_of_buckets(value: Any) -> str:
     return "shape" if isinstance(value, dict | BucketShape) else "name"
 
@@ -225,6 +264,22 @@ class Spec(StrictModel):
     )
     low_data: Literal["mark", "drop"] = Field(
         "mark", description="whether rows with `low_data` are kept, or dropped and counted in `n_dropped`"
+    )
+    sample: Share | None = Field(
+        None, description="only a share of clients, such as 10%, the same ones on every engine and every day"
+    )
+    experiment: (
+        Annotated[
+            Annotated[StrictStr, Field(min_length=1), Tag("slug")] | Annotated[Experiment, Tag("definition")],
+            Discriminator(_kind_of_experiment),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="only clients enrolled in it, by its slug; `branch` is then a dimension and a filter",
+    )
+    has_samples: StrictBool = Field(
+        False, description="of `counts` and `pings`: only pings whose histogram has a sample"
     )
     filters: dict[StrictStr, Filter] = Field(
         default_factory=dict,
@@ -328,6 +383,7 @@ class Spec(StrictModel):
             "scale": self.scale and self.measure == "pings",
             "strict": self.strict and self.measure in ("pings", "counts"),
             "n_undecodable": self.n_undecodable and self.measure == "pings",
+            "has_samples": self.has_samples and self.measure not in ("pings", "counts"),
             "min_clients": self.min_clients is not None and self.measure == "pings",
         }
         for key in (key for key, is_given in given.items() if is_given):
@@ -336,6 +392,8 @@ class Spec(StrictModel):
             raise unused("dimensions", meaningless, "ask for its columns in `fields`")
         if self.low_data == "drop" and self.min_clients is None:
             raise unused("low_data", "needs to know how few is low", "add `min_clients: 100`")
+        if self.has_samples and not probed:
+            raise unused("has_samples", "is about a histogram or scalar", "add `histogram: NAME`")
         if self.n_undecodable and not probed:
             raise unused("n_undecodable", "is about a histogram or scalar", "add `histogram: NAME`")
         if self.n_undecodable and self.strict:

@@ -1,0 +1,1 @@
+TO_HEX(MD5(salted))
