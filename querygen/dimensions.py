@@ -12,17 +12,19 @@ from querygen.catalog import Column, SourceTable
 from querygen.conditions import Condition, DefinedDimension, Dimension, Filter
 from querygen.errors import Diagnostic, Loc, QuerygenError
 from querygen.filters import FilterCompiler, Report
-from querygen.plan import stage_names
+from querygen.resources import resource_dir
 from querygen.sqltext import NAME, Node, column, literal, text
 
 # Names that queries use: of stages, and of the columns that stages make.
-RESERVED = stage_names() | frozenset({
-    "at_least", "bucket", "cell", "client_id", "count", "cumulative_share", "day", "enrolment", "entries",
-    "entry",     "histogram", "histogram_text", "key", "keyed", "label", "low_data", "mean", "n_above_zero",
-    "n_all_clients", "n_clients", "n_dropped", "n_pings", "n_recorded", "n_samples", "n_undecodable",
-    "number", "percentile", "ping_id", "position", "process", "recorded", "recorded_sum", "recording",
-    "share", "share_of_clients", "smoothed", "submission_timestamp", "sum", "value", "vote", "votes",
-    "wanted",
+_STAGES = frozenset(file.name.partition(".")[0] for file in resource_dir("templates").glob("stages/*.j2"))
+RESERVED = _STAGES | frozenset({
+    "alone_at", "at_least", "bucket", "cell", "client_id", "count", "cumulative_share", "day",
+    "deviation", "enrolment", "entries", "entry", "histogram", "histogram_text", "is_first", "key",
+    "keyed", "label", "low_data", "lower", "mean", "n_above_zero", "n_all_clients", "n_clients",
+    "n_dropped", "n_pings", "n_recorded", "n_samples", "n_undecodable", "n_units", "number",
+    "percentile", "ping_id", "position", "process", "products", "reached", "recorded", "recorded_sum",
+    "recording", "share", "share_of_clients", "smoothed", "squares", "submission_timestamp", "sum",
+    "total", "total_squares", "upper", "value", "vote", "votes", "wanted", "weight",
 })  # fmt: skip
 
 

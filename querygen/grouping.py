@@ -11,6 +11,7 @@ from sqlglot import exp
 from querygen import plan
 from querygen.catalog import Column
 from querygen.dimensions import ResolvedDimension
+from querygen.intervals import reached
 from querygen.plan import Comment, OutputColumn, Stage
 from querygen.scan import LARGEST_COUNT, Scan, aliased
 from querygen.sqltext import Node, column, is_given, literal, name, path, text
@@ -47,8 +48,8 @@ def client_columns(scan: Scan, *, with_unidentified: bool) -> list[tuple[str, Co
     return columns
 
 
-def buckets(scan: Scan) -> list[Stage]:
-    """From the scan to one row per group and bucket."""
+def buckets(scan: Scan, *, cumulative: bool) -> list[Stage]:
+    """From the scan to one row per group and bucket; shares that are made of it are `cumulative` or not."""
     normalization = scan.spec.normalization
     by_day = normalization == "client_day"
     stages, passed = scan.to_histograms(client_columns(scan, with_unidentified=True))
@@ -84,8 +85,11 @@ def buckets(scan: Scan) -> list[Stage]:
             largest_count=cap,
             from_days=by_day,
             unidentified=normalization == "none",
+            tells_alone=scan.spec.confidence is not None and normalization == "none",
         )
     )
+    if scan.spec.confidence is not None:
+        return [*stages, *reached(scan, cumulative=cumulative)]
     votes = {
         "none": "Every sample counts once.",
         "client": "Every client has one vote, divided among its buckets by its samples.",
@@ -146,10 +150,11 @@ def shares(scan: Scan, source: str, *, cumulative: bool, own: bool) -> plan.Shar
         weight=column("smoothed" if scan.spec.prior else "votes"),
         cumulative=cumulative,
         own=own,
+        spread=scan.spec.confidence is not None,
     )
 
 
-def filled(scan: Scan, bounds: tuple[int, ...]) -> list[Stage]:
+def filled(scan: Scan, bounds: tuple[int, ...], source: str) -> list[Stage]:
     """A row for each bucket that the probe has, where all are asked for, or smoothed by a prior."""
     has_prior = scan.spec.prior == "dirichlet"
     all_asked = scan.spec.buckets != "observed" and scan.spec.measure == "distribution"
@@ -168,9 +173,11 @@ def filled(scan: Scan, bounds: tuple[int, ...]) -> list[Stage]:
     return [
         plan.Filled(
             sentence=Comment(f"Each bucket that the probe has is there, observed or not{smoothed}."),
+            source=name(source),
             dimensions=scan.names,
             empty=exp.Array(expressions=empty),
             prior=literal(1 / len(bounds), "FLOAT64") if has_prior else None,
+            spread=scan.spec.confidence is not None,
         )
     ]
 

@@ -16,6 +16,17 @@ from querygen import plan
 from querygen.catalog import Column
 from querygen.facts import Facts
 from querygen.grouping import Measured, buckets, client_columns, cubed, filled, shares
+from querygen.intervals import (
+    MeanIntervals,
+    Means,
+    Units,
+    limits,
+    lowest,
+    quantile,
+    share_limits,
+    spread,
+    woodruff,
+)
 from querygen.numbers import summary_of_numbers, tallied
 from querygen.plan import Comment, OutputColumn, Stage
 from querygen.scan import Scan, aliased
@@ -40,29 +51,43 @@ class RowField:
 def percentiles(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     """The lowest bucket whose cumulative share reaches each percentile."""
     interpolated = scan.spec.percentile_method == "interpolated"
-    lowest, kind = converted(exp.Min(this=column("bucket")), unit)
+    away = quantile(scan)
+    within = exp.Sub(this=column("percentile"), expression=exp.Literal.number(TOLERANCE))
+    reaches = exp.GTE(this=column("cumulative_share"), expression=within)
+    bucket: Node = lowest(reaches) if away else exp.Min(this=column("bucket"))
+    value, kind = converted(bucket, unit)
     if interpolated:
-        lowest, kind = _interpolated(facts.bounds, unit), "FLOAT64"
+        value, kind = _interpolated(facts.bounds, unit), "FLOAT64"
+    lower, upper = (
+        (converted(limit, unit)[0] for limit in woodruff(away, TOLERANCE)) if away else (None, None)
+    )
     asked = [literal(p, "FLOAT64") for p in scan.spec.percentiles_or_default]
     inside = ", here the place inside that bucket" if interpolated else ""
     overflow = None if facts.overflow is None else literal(facts.overflow, "INT64")
     known = " at_least marks the open-ended last bucket." if overflow else ""
+    stages = _weighed(scan, facts, cumulative=True)
+    stages.append(shares(scan, stages[-1].cte, cumulative=True, own=interpolated))
+    if away:
+        counts = ("bucket", "cumulative_share", "n_clients", "n_samples")
+        stages.append(spread(scan, stages[-1], "cumulative_share", *counts))
     final = plan.Percentiles(
         sentence=Comment(
             f"A percentile is the lowest bucket whose cumulative share reaches it{inside}.{known}"
         ),
+        source=name(stages[-1].cte),
         dimensions=scan.names,
         percentiles=exp.Array(expressions=asked),
-        tolerance=exp.Literal.number(TOLERANCE),
-        value=lowest,
-        at_least=exp.GTE(this=exp.Min(this=column("bucket")), expression=overflow) if overflow else None,
+        reaches=None if away else reaches,
+        value=value,
+        at_least=exp.GTE(this=bucket.copy(), expression=overflow) if overflow else None,
+        lower=lower and converted(lower, unit)[0],
+        upper=upper and converted(upper, unit)[0],
     )
     output = [OutputColumn("percentile", "FLOAT64"), OutputColumn("value", kind)]
     output += [OutputColumn("at_least", "BOOL")] if overflow else []
-    stages = _weighed(scan, facts)
-    stages += [shares(scan, stages[-1].cte, cumulative=True, own=interpolated), final]
+    output += [OutputColumn("lower", kind), OutputColumn("upper", kind)] if away else []
     return Measured(
-        stages, [*scan.outputs, *output, *_GROUP_COUNTS], ("percentile",), (column("percentile"),)
+        [*stages, final], [*scan.outputs, *output, *_GROUP_COUNTS], ("percentile",), (column("percentile"),)
     )
 
 
@@ -100,28 +125,42 @@ def distribution(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     bucket, kind = converted(column("bucket"), unit)
     names = [exp.If(this=literal(bound, "INT64"), true=text(label)) for bound, label in facts.labels]
     label = exp.Case(this=column("bucket"), ifs=names) if names else None
+    away = quantile(scan)
+    lower, upper = share_limits(away) if away else (None, None)
+    stages = _weighed(scan, facts, cumulative=False)
+    stages.append(shares(scan, stages[-1].cte, cumulative=False, own=False))
+    if away:
+        counted = ("bucket", "count", "share", "n_clients", "n_samples")
+        stages.append(spread(scan, stages[-1], "share", *counted))
     final = plan.Distribution(
         sentence=Comment(
             "One row per bucket that the probe has."
             if scan.spec.buckets != "observed" or scan.spec.prior
             else "One row per bucket that has samples."
         ),
+        source=name(stages[-1].cte),
         dimensions=scan.names,
         bucket=aliased(bucket, "bucket"),
         label=label,
+        lower=lower,
+        upper=upper,
     )
     count = "INT64" if scan.spec.normalization == "none" else "FLOAT64"
     output = [OutputColumn("bucket", kind)]
     output += [OutputColumn("label", "STRING")] if label is not None else []
     output += [OutputColumn("count", count), OutputColumn("share", "FLOAT64")]
-    stages = _weighed(scan, facts)
-    stages += [shares(scan, stages[-1].cte, cumulative=False, own=False), final]
-    return Measured(stages, [*scan.outputs, *output, *_GROUP_COUNTS], ("bucket",), (column("bucket"),))
+    output += [OutputColumn("lower", "FLOAT64"), OutputColumn("upper", "FLOAT64")] if away else []
+    return Measured(
+        [*stages, final], [*scan.outputs, *output, *_GROUP_COUNTS], ("bucket",), (column("bucket"),)
+    )
 
 
-def _weighed(scan: Scan, facts: Facts) -> list[Stage]:
+def _weighed(scan: Scan, facts: Facts, *, cumulative: bool) -> list[Stage]:
     """From the scan to one row per group and bucket; a scalar's buckets are the clients' numbers."""
-    return tallied(scan) if scan.is_number else [*buckets(scan), *filled(scan, facts.bounds)]
+    if scan.is_number:
+        return tallied(scan)
+    stages = buckets(scan, cumulative=cumulative)
+    return [*stages, *filled(scan, facts.bounds, stages[-1].cte)]
 
 
 def summary(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
@@ -130,7 +169,8 @@ def summary(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
         return summary_of_numbers(scan)
     by_day = scan.spec.normalization == "client_day"
     votes = scan.spec.normalization != "none"
-    stages, passed = scan.to_histograms(client_columns(scan, with_unidentified=False))
+    away = quantile(scan)
+    stages, passed = scan.to_histograms(client_columns(scan, with_unidentified=away is not None))
     per = "client and day" if by_day else "client"
     stages.append(
         plan.Samples(
@@ -149,8 +189,15 @@ def summary(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
             dimensions=scan.names,
             by_day=by_day,
             sum=total,
+            unidentified=away is not None and not votes,
         )
     )
+    kinds = {"count": "INT64", "sum": "FLOAT64", "mean": "FLOAT64", "n_clients": "INT64"}
+    if away:
+        stages += _mean_intervals(scan, away)
+        limits_ = {"lower": "FLOAT64", "upper": "FLOAT64"}
+        kinds = {"count": "INT64", "sum": "FLOAT64", "mean": "FLOAT64", **limits_, "n_clients": "INT64"}
+        return Measured(stages, scan.outputs + [OutputColumn(n, kind) for n, kind in kinds.items()])
     weighed = f"each {per} is scaled to one sample" if votes else "every sample counts once"
     stages.append(
         plan.Summary(
@@ -159,8 +206,26 @@ def summary(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
             votes=votes,
         )
     )
-    kinds = {"count": "INT64", "sum": "FLOAT64", "mean": "FLOAT64", "n_clients": "INT64"}
     return Measured(stages, scan.outputs + [OutputColumn(n, kind) for n, kind in kinds.items()])
+
+
+def _mean_intervals(scan: Scan, away: Node) -> list[Stage]:
+    """From one row per client (and day) to the mean of each group with its limits."""
+    votes = scan.spec.normalization != "none"
+    units = Units(
+        sentence=Comment("Clients are the independent units, whatever they count."),
+        dimensions=scan.names,
+        votes=votes,
+    )
+    means = Means(
+        sentence=Comment(f"Count, sum and mean, within {scan.group}; and sums over clients for the limits."),
+        dimensions=scan.names,
+    )
+    lower, upper = limits("mean", away)
+    final = MeanIntervals(
+        sentence=Comment("The limits of the mean."), dimensions=scan.names, lower=lower, upper=upper
+    )
+    return [units, means, spread(scan, means, "mean", "count", "sum", "mean", "n_clients"), final]
 
 
 def counts(scan: Scan, facts: Facts, unit: Fraction) -> Measured:

@@ -11,6 +11,7 @@ from sqlglot import exp
 from querygen import plan
 from querygen.dimensions import ResolvedDimension
 from querygen.grouping import Measured, client_columns, cubed, joined
+from querygen.intervals import quantile
 from querygen.plan import Comment, OutputColumn, Stage
 from querygen.scan import LARGEST_COUNT, Scan, prefixed
 from querygen.sqltext import column, literal, name, path
@@ -34,13 +35,15 @@ def _numbers(scan: Scan) -> list[Stage]:
 def tallied(scan: Scan) -> list[Stage]:
     """From the scan to one row per group and number, which stands where a histogram has a bucket."""
     sentence = Comment("How many clients have each number. Every client counts once.")
-    return [*_numbers(scan), plan.Tallies(sentence=sentence, dimensions=scan.names)]
+    spread = scan.spec.confidence is not None
+    return [*_numbers(scan), plan.Tallies(sentence=sentence, dimensions=scan.names, spread=spread)]
 
 
 def summary_of_numbers(scan: Scan) -> Measured:
     """Clients, sum and mean, and the share of all clients above zero."""
     sentence = Comment(f"Clients, sum and mean of their numbers, within {scan.group}.")
-    totals = plan.TotalsOfNumbers(sentence=sentence, dimensions=scan.names)
+    away = quantile(scan)
+    totals = plan.TotalsOfNumbers(sentence=sentence, dimensions=scan.names, quantile=away)
     stages = [*_numbers(scan), totals]
     # Keys and processes are no clients' property: all rows of a group over the others have the same clients.
     shared = tuple(d for d in scan.dimensions if d.source is not None)
@@ -49,7 +52,8 @@ def summary_of_numbers(scan: Scan) -> Measured:
     share = exp.Div(this=path(f"{totals.cte}.n_above_zero"), expression=all_clients)
     also = (exp.alias_(share, "share_of_clients"), exp.alias_(all_clients, "n_all_clients"))
     words = "The share of all clients whose number is above zero. Those that never sent it count as zero."
-    kinds = {"count": "INT64", "sum": "FLOAT64", "mean": "FLOAT64", "n_clients": "INT64"}
+    limits = {"lower": "FLOAT64", "upper": "FLOAT64"} if away else {}
+    kinds = {"count": "INT64", "sum": "FLOAT64", "mean": "FLOAT64", **limits, "n_clients": "INT64"}
     columns = scan.outputs + [OutputColumn(n, kind) for n, kind in kinds.items()]
     beside = replace(joined(words, totals, everyone[-1], shared, columns, also), prefix="clients_")
     stages += [*everyone, beside]

@@ -176,6 +176,7 @@ class Clients(Reading):
     Attributes:
         from_days: made of `client_days` (each entry with its vote) instead of `histograms`.
         unidentified: pings without a client id stand each for themselves, so that no list grows with them.
+        tells_alone: what tells these apart, `alone_at`, is passed on.
     """
 
     name = "clients"
@@ -183,6 +184,7 @@ class Clients(Reading):
     largest_count: Node
     from_days: bool
     unidentified: bool
+    tells_alone: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,10 +203,11 @@ class Buckets(Stage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filled(Stage):
+class Filled(Reading):
     """The same with a row for each bucket that the definition has, observed or not.
 
     Attributes:
+        spread: whether the sums for intervals are passed on.
         empty: an array of the buckets to add.
         prior: what each of them has before anyone votes, for the column `smoothed`; or None.
     """
@@ -213,6 +216,7 @@ class Filled(Stage):
     dimensions: tuple[Node, ...]
     empty: Node
     prior: Node | None
+    spread: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,6 +227,7 @@ class Shares(Reading):
         partition: the dimensions, as a window can be divided by them.
         weight: the column that shares are of.
         own: with `cumulative`, whether the bucket's own share is needed, too.
+        spread: whether the sums for intervals are passed on.
     """
 
     name = "shares"
@@ -231,6 +236,7 @@ class Shares(Reading):
     weight: Node
     cumulative: bool
     own: bool
+    spread: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,12 +259,17 @@ class Samples(Reading):
 
 @dataclass(frozen=True, kw_only=True)
 class Totals(Reading):
-    """One row per client (and day, where days vote): its samples and their `sum`, in the result's unit."""
+    """One row per client (and day, where days vote): its samples and their `sum`, in the result's unit.
+
+    Attributes:
+        unidentified: pings without a client id stand each for themselves.
+    """
 
     name = "totals"
     dimensions: tuple[Node, ...]
     by_day: bool
     sum: Node
+    unidentified: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,18 +283,28 @@ class Numbers(Reading):
 
 @dataclass(frozen=True, kw_only=True)
 class Tallies(Stage):
-    """One row per group and number, as its bucket: the clients that have it, each a vote."""
+    """One row per group and number, as its bucket: the clients that have it, each a vote.
+
+    Attributes:
+        spread: whether the sums for intervals are given, too.
+    """
 
     name = "tallies"
     dimensions: tuple[Node, ...]
+    spread: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class TotalsOfNumbers(Stage):
-    """Count, sum and mean of the clients' numbers, and how many of them are above zero."""
+    """Count, sum and mean of the clients' numbers, and how many of them are above zero.
+
+    Attributes:
+        quantile: of the normal distribution, for the limits of the mean; or None.
+    """
 
     name = "totals_of_numbers"
     dimensions: tuple[Node, ...]
+    quantile: Node | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -295,10 +316,12 @@ class Fields(Reading):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Percentiles(Stage):
+class Percentiles(Reading):
     """The lowest bucket at which the cumulative share reaches each percentile.
 
     Attributes:
+        reaches: whether a bucket's share reaches a percentile; None where buckets that don't are needed, too.
+        lower, upper: limits of the value, or None.
         value: that bucket, in the unit asked for, or a place inside it.
         at_least: whether it is the open-ended last bucket; None where its bound is not known.
     """
@@ -306,16 +329,19 @@ class Percentiles(Stage):
     name = "percentiles"
     dimensions: tuple[Node, ...]
     percentiles: Node
-    tolerance: Node
+    reaches: Node | None
     value: Node
     at_least: Node | None
+    lower: Node | None
+    upper: Node | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Distribution(Stage):
+class Distribution(Reading):
     """Each bucket's count and share.
 
     Attributes:
+        lower, upper: limits of the share, or None.
         bucket: in the unit asked for.
         label: the bucket's name, where it stands for a category.
     """
@@ -324,6 +350,8 @@ class Distribution(Stage):
     dimensions: tuple[Node, ...]
     bucket: Node
     label: Node | None
+    lower: Node | None
+    upper: Node | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -372,13 +400,6 @@ class Scaled(Reading):
 
     name = "scaled"
     columns: tuple[Node, ...]
-
-
-def stage_names() -> frozenset[str]:
-    """The names of all stages."""
-    return frozenset(
-        kind.name for kind in (*Stage.__subclasses__(), *Reading.__subclasses__()) if kind is not Reading
-    )
 
 
 @dataclass(frozen=True)

@@ -218,6 +218,13 @@ def _check_today(value: Any) -> Any:
     raise problem("bad-today", f"`{value}` is no day", "write a date such as 2020-04-20, or `current`")
 
 
+def _check_confidence(confidence: float) -> float:
+    if 0.5 <= confidence < 1:
+        return float(confidence)
+    hint = f"write {confidence / 100:g}" if 50 <= confidence < 100 else "write for example 0.95"
+    raise problem("confidence-range", f"a confidence is from 0.5 to below 1, not {confidence:g}", hint)
+
+
 Percentile = Annotated[float, Field(strict=True), AfterValidator(_check_percentile)]
 
 
@@ -300,6 +307,11 @@ class Spec(StrictModel):
         "bucket",
         description="the bucket that holds the percentile, or the place inside it (needs its bounds)",
     )
+    confidence: Annotated[float, Field(strict=True), AfterValidator(_check_confidence)] | None = Field(
+        None,
+        description="0.95 adds `lower` and `upper`, the limits of percentiles, shares and means",
+        examples=[0.95],
+    )
     buckets: Annotated[
         Annotated[Literal["observed", "all"], Tag("name")] | Annotated[BucketShape, Tag("shape")],
         Discriminator(_kind_of_buckets),
@@ -377,6 +389,7 @@ class Spec(StrictModel):
             "buckets": self.buckets == "all" and self.measure != "distribution",
             "prior": self.prior is not None and not distributed,
             "unit": self.unit is not None and not distributed,
+            "confidence": self.confidence is not None and self.measure in ("pings", "counts"),
             "normalization": self.normalization != "none" and self.measure in ("pings", "counts"),
             "fields": self.fields is not None and self.measure != "pings",
             "limit": self.limit is not None and self.measure != "pings",
@@ -392,6 +405,9 @@ class Spec(StrictModel):
             raise unused("dimensions", meaningless, "ask for its columns in `fields`")
         if self.low_data == "drop" and self.min_clients is None:
             raise unused("low_data", "needs to know how few is low", "add `min_clients: 100`")
+        if self.confidence is not None and (self.prior or self.percentile_method == "interpolated"):
+            beside = "prior" if self.prior else "percentile_method"
+            raise unused("confidence", f"gives no limits of what `{beside}` makes", f"leave out `{beside}`")
         if self.has_samples and not probed:
             raise unused("has_samples", "is about a histogram or scalar", "add `histogram: NAME`")
         if self.n_undecodable and not probed:

@@ -1,0 +1,179 @@
+"""Confidence intervals: how far a share, a percentile or a mean may be off, judged by how clients differ.
+
+The client is the unit, since its samples depend on each other. All are ratios of sums over clients (votes in
+a bucket by all votes, the sum of values by their number), so the standard error is that of the ratio's
+linearisation, from the residuals c - F * t of each client (Cochran, Sampling Techniques, 6.4). Percentile
+intervals are Woodruff's (J. Am. Stat. Assoc. 47, 1952): the buckets at which the share, plus or minus its
+error, reaches the percentile. One pass over the data, without resampling.
+"""
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from sqlglot import exp
+
+from querygen import plan
+from querygen.plan import Comment, Reading, Stage
+from querygen.scan import Scan
+from querygen.sqltext import Node, column, literal, name, path
+
+NOISE = "1e-12"  # variances below this part of the squared totals are rounding
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress(Stage):
+    """One row per client and entry: its votes, and those that the client has reached with it.
+
+    What differs between clients can be summed up from these by bucket: the square of a running sum is the sum
+    of `votes * (2 * reached - votes)`.
+
+    Attributes:
+        unit: what an independent unit's entries have in common: its dimensions and client.
+        vote: what an entry counts.
+        total: what all of the client's count; with `by_day`, one for each of its days.
+        cumulative: `reached` runs over all lower buckets, not over the entries of the same bucket alone.
+    """
+
+    name = "progress"
+    dimensions: tuple[Node, ...]
+    unit: tuple[Node, ...]
+    vote: Node
+    total: Node
+    by_day: bool
+    cumulative: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpreadBuckets(Stage):
+    """One row per group and bucket, with sums over clients of squares and products of what they reached."""
+
+    name = "spread_buckets"
+    dimensions: tuple[Node, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread(Reading):
+    """The same with the standard error of a ratio of sums over clients, by its linearisation.
+
+    Attributes:
+        columns: that are passed on.
+        ratio: the column of the ratio.
+        noise: variances below this part of the squared totals are rounding.
+    """
+
+    name = "spread"
+    columns: tuple[Node, ...]
+    ratio: Node
+    noise: Node
+
+
+@dataclass(frozen=True, kw_only=True)
+class Units(Stage):
+    """One row per independent unit, a client: what it adds to the sum, and to what this is divided by."""
+
+    name = "units"
+    dimensions: tuple[Node, ...]
+    votes: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means(Stage):
+    """Count, sum and mean of each group, and the sums over clients that the mean's interval is made of."""
+
+    name = "means"
+    dimensions: tuple[Node, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanIntervals(Stage):
+    """Count, sum and mean of each group, and the limits of the mean."""
+
+    name = "mean_intervals"
+    dimensions: tuple[Node, ...]
+    lower: Node
+    upper: Node
+
+
+def quantile(scan: Scan) -> Node | None:
+    """How many standard errors the limits are away; None where no interval is asked for."""
+    confidence = scan.spec.confidence
+    return None if confidence is None else literal(NormalDist().inv_cdf((1 + confidence) / 2), "FLOAT64")
+
+
+def reached(scan: Scan, *, cumulative: bool) -> list[Stage]:
+    """From one row per client to one per bucket, with sums of squares over clients."""
+    normalization = scan.spec.normalization
+    vote: Node = path("entry.value")
+    total: Node = path("clients.n_samples")
+    if normalization == "client":
+        vote, total = exp.Div(this=vote, expression=total), literal(1, "INT64")
+    elif normalization == "client_day":
+        vote = path("entry.vote")
+    dimensions = scan.names_beside_entries(plan.Clients.name)
+    unit = tuple(
+        exp.cast(made.copy(), "STRING") if output.type == "FLOAT64" else made
+        for made, output in zip(dimensions, scan.outputs, strict=True)
+    )
+    alone = (column("alone_at"),) if normalization == "none" else ()
+    words = "What each client has reached with each of its entries, in the order of buckets."
+    return [
+        Progress(
+            sentence=Comment(words),
+            dimensions=dimensions,
+            unit=(*unit, column("client_id"), *alone),
+            vote=vote,
+            total=total,
+            by_day=normalization == "client_day",
+            cumulative=cumulative,
+        ),
+        SpreadBuckets(
+            sentence=Comment("One row per bucket, with sums over clients that tell how much these differ."),
+            dimensions=scan.names,
+        ),
+    ]
+
+
+def spread(scan: Scan, source: Stage, ratio: str, *passed: str) -> Spread:
+    """The standard error of the column `ratio`."""
+    return Spread(
+        sentence=Comment(f"The standard error of {ratio}, with the client as the independent unit."),
+        source=name(source.cte),
+        columns=(*scan.names, *map(column, passed)),
+        ratio=column(ratio),
+        noise=exp.Literal.number(NOISE),
+    )
+
+
+def limits(ratio: str, away: Node) -> tuple[Node, Node]:
+    """The ratio minus and plus so many standard errors."""
+    error = exp.Mul(this=away, expression=column("deviation"))
+    return exp.Sub(this=column(ratio), expression=error), exp.Add(this=column(ratio), expression=error.copy())
+
+
+def share_limits(away: Node) -> tuple[Node, Node]:
+    """The limits of a share, which is between 0 and 1."""
+    lower, upper = limits("share", away)
+    zero, one = exp.Literal.number("0.0"), exp.Literal.number("1.0")
+    return (
+        exp.Greatest(this=lower, expressions=[zero]),
+        exp.Least(this=upper, expressions=[one]),
+    )
+
+
+def lowest(reaches: Node) -> Node:
+    """The lowest bucket for which something holds."""
+    return exp.Min(this=exp.If(this=reaches, true=column("bucket"), false=exp.null()))
+
+
+def woodruff(away: Node, tolerance: str) -> tuple[Node, Node]:
+    """The limits of a percentile: where its share's upper and lower limit reach it."""
+    lower, upper = limits("cumulative_share", away)
+
+    def reaches(share: Node) -> Node:
+        within = exp.Sub(this=column("percentile"), expression=exp.Literal.number(tolerance))
+        return exp.GTE(this=share, expression=within)
+
+    known = exp.GT(this=exp.Count(this=column("deviation")), expression=literal(0, "INT64"))
+    last = exp.Max(this=column("bucket"))
+    highest = exp.Coalesce(this=lowest(reaches(lower)), expressions=[last])
+    return lowest(reaches(upper)), exp.If(this=known, true=highest, false=exp.null())
