@@ -22,14 +22,14 @@ from querygen.udfs import bigquery_function, load_udf
 
 # Every construct that the templates, dimensions and filters use, each with a proven translation.
 _PROVEN = frozenset({
-    "Add", "Alias", "And", "Anonymous", "Array", "ArrayAgg", "ArrayConcat", "ArraySize", "Between",
-    "Boolean", "CTE", "Case", "Cast", "Coalesce", "Column", "Concat", "Count", "CountIf", "CurrentDate",
-    "DataType", "Date", "DateSub", "Distinct", "Div", "Dot", "EQ", "Exists", "From", "GT", "GTE",
-    "Greatest", "Group", "Having", "Identifier", "If", "In", "Is", "Join", "LT", "LTE", "Least",
-    "Limit", "Literal", "Max", "Min", "Mul", "NEQ", "Neg", "Not", "Null", "NullSafeEQ", "Or", "Order",
-    "Ordered", "Paren", "PropertyEQ", "Qualify", "Round", "Select", "Sqrt", "Star", "StddevSamp",
-    "Struct", "Sub", "Subquery", "Substring", "Sum", "Table", "TableAlias", "Tuple", "Unnest", "Var",
-    "Where", "Window", "With",
+    "Abs", "Add", "Alias", "And", "Anonymous", "Array", "ArrayAgg", "ArrayConcat", "ArraySize", "Between",
+    "Boolean", "CTE", "Case", "Cast", "Ceil", "Coalesce", "Column", "Concat", "Count", "CountIf",
+    "CurrentDate", "DataType", "Date", "DateSub", "DenseRank", "Distinct", "Div", "Dot", "EQ", "Exists",
+    "From", "GT", "GTE", "GenerateSeries", "Greatest", "Group", "Having", "Identifier", "If", "In", "Is",
+    "Join", "LT", "LTE", "Least", "Limit", "Literal", "Max", "Min", "Mod", "Mul", "NEQ", "Neg", "Not",
+    "Null", "NullSafeEQ", "Nullif", "Or", "Order", "Ordered", "Paren", "PropertyEQ", "Qualify", "Round",
+    "RowNumber", "Select", "Sqrt", "Star", "StddevSamp", "Struct", "Sub", "Subquery", "Substring", "Sum",
+    "Table", "TableAlias", "Tuple", "Unnest", "Var", "Where", "Window", "With",
 })  # fmt: skip
 
 

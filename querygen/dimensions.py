@@ -18,13 +18,19 @@ from querygen.sqltext import NAME, Node, column, literal, text
 # Names that queries use: of stages, and of the columns that stages make.
 _STAGES = frozenset(file.name.partition(".")[0] for file in resource_dir("templates").glob("stages/*.j2"))
 RESERVED = _STAGES | frozenset({
-    "alone_at", "at_least", "bucket", "cell", "client_id", "count", "cumulative_share", "day",
-    "deviation", "enrolment", "entries", "entry", "histogram", "histogram_text", "is_first", "key",
-    "keyed", "label", "low_data", "lower", "mean", "n_above_zero", "n_all_clients", "n_clients",
-    "n_dropped", "n_pings", "n_recorded", "n_samples", "n_undecodable", "n_units", "number",
-    "percentile", "ping_id", "position", "process", "products", "reached", "recorded", "recorded_sum",
-    "recording", "share", "share_of_clients", "smoothed", "squares", "submission_timestamp", "sum",
-    "total", "total_squares", "upper", "value", "vote", "votes", "wanted", "weight",
+    "all_amount", "all_votes", "alone_at", "amount", "asked", "at_least", "bucket", "cell", "client_id",
+    "client_place", "control", "control_reached", "control_value", "count", "cumulative_share", "day",
+    "deviation", "difference", "distance", "draw_factor", "draw_shift", "draw_start", "drawn_amount",
+    "drawn_reached", "drawn_share", "drawn_votes", "enrolment", "entries", "entry", "histogram",
+    "histogram_text", "is_first", "is_frame", "key", "keyed", "label", "low_data", "lower", "mean",
+    "most_cells", "n_above_zero", "n_all_clients", "n_cells", "n_clients", "n_control", "n_drawn",
+    "n_dropped", "n_pings", "n_recorded", "n_samples", "n_tests", "n_treated", "n_undecodable", "n_units",
+    "number", "observed_distance", "p_bh", "p_holm", "p_rank", "p_value", "pair", "percentile",
+    "permutation", "ping_id", "place_rank", "pooled_reached", "position", "process", "products", "reached",
+    "recorded", "recorded_sum", "recording", "rest_amount", "rest_reached", "rest_share", "share",
+    "share_of_clients", "smoothed", "split", "squares", "standard_error", "statistic",
+    "submission_timestamp", "sum", "total", "total_squares", "treated_amount", "treated_reached",
+    "treated_votes", "treatment", "upper", "value", "vote", "votes", "wanted", "weight",
 })  # fmt: skip
 
 

@@ -43,16 +43,15 @@ def client_columns(scan: Scan, *, with_unidentified: bool) -> list[tuple[str, Co
         columns.append(("day", Column(day, "DATE", (source.timestamp,))))
     elif normalization == "none" and with_unidentified:
         columns.append(("submission_timestamp", scan.own(source.timestamp, "TIMESTAMP")))
-    if normalization != "none" or scan.is_number:
+    if normalization != "none" or scan.is_number or scan.spec.measure == "compare":
         scan.predicates.append(is_given(client.node))
     return columns
 
 
-def buckets(scan: Scan, *, cumulative: bool) -> list[Stage]:
-    """From the scan to one row per group and bucket; shares that are made of it are `cumulative` or not."""
-    normalization = scan.spec.normalization
-    by_day = normalization == "client_day"
-    stages, passed = scan.to_histograms(client_columns(scan, with_unidentified=True))
+def per_client(scan: Scan, *, with_unidentified: bool) -> list[Stage]:
+    """From the scan to one row per group and client, with its entries in one list."""
+    by_day = scan.spec.normalization == "client_day"
+    stages, passed = scan.to_histograms(client_columns(scan, with_unidentified=with_unidentified))
     cap = literal(LARGEST_COUNT, "INT64")
     stages.append(
         plan.Histograms(
@@ -73,8 +72,9 @@ def buckets(scan: Scan, *, cumulative: bool) -> list[Stage]:
                 largest_count=cap,
             )
         )
+    unidentified = with_unidentified and scan.spec.normalization == "none"
     together = "Each client's samples together"
-    alone = " A ping without a client id stands for itself." if normalization == "none" else ""
+    alone = " A ping without a client id stands for itself." if unidentified else ""
     stages.append(
         plan.Clients(
             sentence=Comment(
@@ -84,10 +84,17 @@ def buckets(scan: Scan, *, cumulative: bool) -> list[Stage]:
             dimensions=scan.names_beside_entries(stages[-1].cte),
             largest_count=cap,
             from_days=by_day,
-            unidentified=normalization == "none",
-            tells_alone=scan.spec.confidence is not None and normalization == "none",
+            unidentified=unidentified,
+            tells_alone=unidentified and scan.spec.confidence is not None,
         )
     )
+    return stages
+
+
+def buckets(scan: Scan, *, cumulative: bool) -> list[Stage]:
+    """From the scan to one row per group and bucket; shares that are made of it are `cumulative` or not."""
+    normalization = scan.spec.normalization
+    stages = per_client(scan, with_unidentified=True)
     if scan.spec.confidence is not None:
         return [*stages, *reached(scan, cumulative=cumulative)]
     votes = {
@@ -100,7 +107,7 @@ def buckets(scan: Scan, *, cumulative: bool) -> list[Stage]:
             sentence=Comment(f"One row per bucket. {votes} A client is counted at its first entry."),
             dimensions=scan.names_beside_entries(plan.Clients.name),
             votes_per_client=normalization == "client",
-            votes_per_day=by_day,
+            votes_per_day=normalization == "client_day",
         )
     )
     return stages

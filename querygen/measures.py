@@ -2,6 +2,7 @@
 
 to_histograms → histograms → [client_days] → clients → buckets → shares → percentiles | distribution
 to_histograms → samples → totals → summary
+to_histograms → histograms → clients → placed → … → compare
 pings → counts
 pings → [decodable → fields] → rows
 """
@@ -14,6 +15,7 @@ from sqlglot import exp
 
 from querygen import plan
 from querygen.catalog import Column
+from querygen.comparing import compare
 from querygen.facts import Facts
 from querygen.grouping import Measured, buckets, client_columns, cubed, filled, shares
 from querygen.intervals import (
@@ -323,6 +325,7 @@ MEASURES: dict[str, Callable[[Scan, Facts, Fraction], Measured]] = {
     "distribution": distribution,
     "summary": summary,
     "counts": counts,
+    "compare": compare,
 }
 
 

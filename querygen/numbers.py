@@ -17,7 +17,7 @@ from querygen.scan import LARGEST_COUNT, Scan, prefixed
 from querygen.sqltext import column, literal, name, path
 
 
-def _numbers(scan: Scan) -> list[Stage]:
+def numbers(scan: Scan) -> list[Stage]:
     """From the scan to one row per client and group, with the sum of its scalar."""
     stages, passed = scan.to_histograms(client_columns(scan, with_unidentified=False))
     stages += cubed(scan, stages[-1], (*passed, column("recorded")))
@@ -36,7 +36,7 @@ def tallied(scan: Scan) -> list[Stage]:
     """From the scan to one row per group and number, which stands where a histogram has a bucket."""
     sentence = Comment("How many clients have each number. Every client counts once.")
     spread = scan.spec.confidence is not None
-    return [*_numbers(scan), plan.Tallies(sentence=sentence, dimensions=scan.names, spread=spread)]
+    return [*numbers(scan), plan.Tallies(sentence=sentence, dimensions=scan.names, spread=spread)]
 
 
 def summary_of_numbers(scan: Scan) -> Measured:
@@ -44,7 +44,7 @@ def summary_of_numbers(scan: Scan) -> Measured:
     sentence = Comment(f"Clients, sum and mean of their numbers, within {scan.group}.")
     away = quantile(scan)
     totals = plan.TotalsOfNumbers(sentence=sentence, dimensions=scan.names, quantile=away)
-    stages = [*_numbers(scan), totals]
+    stages = [*numbers(scan), totals]
     # Keys and processes are no clients' property: all rows of a group over the others have the same clients.
     shared = tuple(d for d in scan.dimensions if d.source is not None)
     everyone = _everyone(scan, shared)

@@ -11,8 +11,9 @@ from fractions import Fraction
 from sqlglot import exp
 
 from querygen.catalog import Column, SourceTable
+from querygen.enrolments import Experiment, share_of
 from querygen.errors import Diagnostic, similar_name_help
-from querygen.spec import Experiment, Spec, share_of
+from querygen.spec import Spec
 from querygen.sqltext import Node, literal, name, own_function, path, text
 
 _CAVEAT = (

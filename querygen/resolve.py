@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from querygen.adjust import alone, marked, scaled, with_undecodable
 from querygen.asking import HistogramFinder
 from querygen.catalog import Catalog, Column, SourceTable
+from querygen.comparing import find_branch, notes_of
 from querygen.dimensions import DimensionResolver, ResolvedDimension, compile_filters
 from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help
 from querygen.filters import FilterCompiler, is_bounded, sample_ids
@@ -93,10 +94,14 @@ class _Resolver:
         others: list[Node] = []
         for _, source, tests in restricted:
             (first if self._on_partition(source) else others).extend(tests)
+        facts = finder.facts(asked)
+        if spec.measure == "compare":
+            branch = ResolvedDimension("branch", people.branch) if people.branch else None
+            dimensions = find_branch(spec, dimensions, branch, facts, self.findings.append)
+            self.notes += notes_of(spec, asked)
         scan = Scan(spec, self.source, dimensions, asked, [*first, *others, *people.predicates])
         scan.needs += people.needs
         scan.needs += [need for _, source, _ in restricted for need in source.needs]
-        facts = finder.facts(asked)
         unit = finder.unit(asked, facts)
         self._check_cube(dimensions, asked)
         fields = self._fields(columns, asked) if spec.measure == "pings" else []

@@ -17,9 +17,11 @@ import pyarrow as pa
 from querygen import data
 from querygen.catalog import Catalog
 from querygen.check import CheckedSql
+from querygen.comparing import SIGNIFICANT
 from querygen.ctes import alone
 from querygen.engines import duckdb as on_duckdb
 from querygen.errors import EngineError, QuerygenError, UsageError
+from querygen.permutations import Tested
 from querygen.plan import Plan
 from querygen.result import Result
 from querygen.scan import UNDECODABLE
@@ -158,9 +160,28 @@ def _told_by_rows(result: Result) -> list[str]:
         found = set(result.table["histogram"].to_pylist())
         missing = [name for name in result.plan.histograms if name not in found]
         notes += [f"there is no data of {', '.join(missing)}"] if missing else []
+    if "p_holm" in names:
+        notes += _told_by_tests(result)
     if "n_dropped" in names and len(result):
         dropped = result.table["n_dropped"][0].as_py()
         notes += [f"{dropped} rows of too few clients were dropped"] if dropped else []
+    return notes
+
+
+def _told_by_tests(result: Result) -> list[str]:
+    """Of a comparison: branches that nobody is in, and tests that could not have found anything."""
+    rows = result.rows()
+    found = {row["branch"] for row in rows if row["n_clients"]}
+    branches = dict.fromkeys(row["branch"] for row in rows)
+    notes = [f"no client of the branch {branch} has data" for branch in branches if branch not in found]
+    if rows and not any(row["n_control"] for row in rows):
+        notes.append(f"no client of the branch {rows[0]['control']} has data")
+    tests = sum(row["p_value"] is not None for row in rows)
+    smallest = next(stage.smallest for stage in result.plan.stages if isinstance(stage, Tested))
+    if tests * smallest > SIGNIFICANT:
+        notes.append(
+            f"the permutations are too few for any of the {tests} tests to have a p_holm below {SIGNIFICANT}"
+        )
     return notes
 
 

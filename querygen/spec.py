@@ -7,7 +7,6 @@ dimensions are looked up by `resolve`, which knows the catalog.
 import contextlib
 import datetime as dt
 import re
-from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -25,8 +24,9 @@ from pydantic import (
 
 from querygen import buckets
 from querygen.conditions import Dimension, Filter, StrictModel, problem, unused
+from querygen.enrolments import Experiment, Share
 
-Measure = Literal["percentiles", "distribution", "summary", "counts", "pings"]
+Measure = Literal["percentiles", "distribution", "summary", "counts", "pings", "compare"]
 Normalization = Literal["none", "client", "client_day"]
 Lint = Literal[
     "build-id-as-text",
@@ -149,40 +149,6 @@ class BucketShape(StrictModel):
 MOST_BUCKETS = 1000
 
 
-def _check_share(value: str) -> str:
-    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,6})?%", value, re.ASCII) or not 0 < share_of(value) <= 1:
-        raise problem("bad-share", f"`{value}` is no share of clients", "write for example 10% or 0.5%")
-    return value
-
-
-def share_of(percent: str) -> Fraction:
-    """The fraction that a text such as `10%` stands for."""
-    return Fraction(percent.removesuffix("%")) / 100
-
-
-Share = Annotated[StrictStr, AfterValidator(_check_share)]
-
-
-class SyntheticControl(StrictModel):
-    """Clients who could have been enrolled and are not, as a branch to compare with."""
-
-    sample: Share = Field(description="how many of them, such as 10%; the same clients on every engine")
-    name: Annotated[StrictStr, Field(min_length=1)] = Field("control", description="what `branch` shows")
-
-
-class Experiment(StrictModel):
-    """An experiment by its slug; `branch` becomes a dimension, and only enrolled clients count."""
-
-    slug: Annotated[StrictStr, Field(min_length=1)] = Field(description="the experiment's slug or id")
-    recorded_in: StrictStr | None = Field(
-        None,
-        description="where enrolments stand: `experiments` (default), or `active_experiment` of old versions",
-    )
-    control: SyntheticControl | None = Field(
-        None, description="{sample: 10%}: add a branch of clients who are not enrolled"
-    )
-
-
 def _kind_of_experiment(value: Any) -> str:
     return "definition" if isinstance(value, dict | Experiment) else "slug"
 
@@ -226,6 +192,16 @@ def _check_confidence(confidence: float) -> float:
 
 
 Percentile = Annotated[float, Field(strict=True), AfterValidator(_check_percentile)]
+
+
+def _kind_of_statistic(value: Any) -> str:
+    return "name" if isinstance(value, str) else "percentile"
+
+
+Statistic = Annotated[
+    Annotated[Literal["chi2", "median", "mean"], Tag("name")] | Annotated[Percentile, Tag("percentile")],
+    Discriminator(_kind_of_statistic),
+]
 
 
 class Spec(StrictModel):
@@ -326,6 +302,26 @@ class Spec(StrictModel):
     measure: Measure | None = Field(
         None, description="what is computed; percentiles where percentiles are given, otherwise distribution"
     )
+    control: StrictStr | None = Field(
+        None, description="of `compare`: the branch that the others are compared with"
+    )
+    branches: Names | None = Field(None, description="of `compare`: the branches that are compared with it")
+    statistics: Annotated[tuple[Statistic, ...], Field(min_length=1)] | None = Field(
+        None,
+        description="of `compare`: `chi2` (the distance of two distributions), `median`, percentiles, and of "
+        "scalars `mean`",
+        examples=[["chi2", "median", 0.95]],
+    )
+    permutations: Annotated[StrictInt, Field(gt=0, le=100_000)] | None = Field(
+        None, description="of `compare`: how many; by default 1000, or 40 for each test where that is more"
+    )
+    cells: Annotated[StrictInt, Field(gt=0, le=10_000)] = Field(
+        200, description="of `compare`: how many groups of clients permutations draw from, of equal branches"
+    )
+    seed: StrictStr = Field("", description="of `compare`: another one draws other permutations")
+    p_value: Literal["corrected", "raw"] = Field(
+        "corrected", description="(b + 1) / (m + 1) if b of m permutations differ as much, or b / m"
+    )
     fields: tuple[StrictStr, ...] | None = Field(
         None,
         min_length=1,
@@ -388,7 +384,7 @@ class Spec(StrictModel):
             "percentile_method": self.percentile_method != "bucket" and self.measure != "percentiles",
             "buckets": self.buckets == "all" and self.measure != "distribution",
             "prior": self.prior is not None and not distributed,
-            "unit": self.unit is not None and not distributed,
+            "unit": self.unit is not None and not distributed and self.measure != "compare",
             "confidence": self.confidence is not None and self.measure in ("pings", "counts"),
             "normalization": self.normalization != "none" and self.measure in ("pings", "counts"),
             "fields": self.fields is not None and self.measure != "pings",
@@ -399,8 +395,11 @@ class Spec(StrictModel):
             "has_samples": self.has_samples and self.measure not in ("pings", "counts"),
             "min_clients": self.min_clients is not None and self.measure == "pings",
         }
+        given |= self._of_compare() if self.measure == "compare" else self._only_of_compare()
         for key in (key for key, is_given in given.items() if is_given):
             raise unused(key, meaningless)
+        if self.measure == "compare":
+            self._check_branches()
         if self.measure == "pings" and self.dimensions:
             raise unused("dimensions", meaningless, "ask for its columns in `fields`")
         if self.low_data == "drop" and self.min_clients is None:
@@ -418,6 +417,48 @@ class Spec(StrictModel):
             raise unused("cube", "needs `dimensions` to take all values of")
         return self
 
+    def _of_compare(self) -> dict[str, bool]:
+        """What means nothing to `compare`, and is given."""
+        return {
+            "cube": self.cube,
+            "scale": self.scale,
+            "min_clients": self.min_clients is not None,
+            "n_undecodable": self.n_undecodable,
+        }
+
+    def _only_of_compare(self) -> dict[str, bool]:
+        """What means something to `compare` only, and is given."""
+        keys = ("control", "branches", "statistics", "permutations", "cells", "seed", "p_value")
+        return {key: getattr(self, key) != type(self).model_fields[key].default for key in keys}
+
+    def _check_branches(self) -> None:
+        """A comparison needs to know which branch is the control, and which others are held against it."""
+        if self.control is None:
+            raise problem(
+                "no-control", "`measure: compare` needs a control", "add `control: NAME` of a branch"
+            )
+        if self.branches is None:
+            help_ = "list the branches to compare with the control: `branches: [NAME, …]`"
+            raise problem("no-branches", "`measure: compare` needs `branches`", help_)
+        if self.control in self.branches or len(set(self.branches)) < len(self.branches):
+            message = "`branches` are different from each other and from `control`"
+            raise problem("duplicate-branch", message, "list each branch once", key="branches")
+        names = self.statistics_or_default
+        if len(set(names)) < len(names):
+            raise problem("duplicate-statistic", "a statistic is given twice", "keep one", key="statistics")
+        other = "mean" if self.scalar is None else "chi2"
+        if other in names:
+            why = "compares scalars" if other == "mean" else "compares the distributions of histograms"
+            raise problem("unused-key", f"`{other}` {why}", f"leave out `{other}`", key="statistics")
+        if 0 in names or 1 in names:
+            raise problem(
+                "percentile-range",
+                "0 and 1 are extremes, which permutations say nothing of",
+                key="statistics",
+            )
+        if self.confidence is not None and "mean" not in names:
+            raise unused("confidence", "gives limits of a difference of means", "add `mean` to `statistics`")
+
     def _check_scalar(self) -> None:
         """What means nothing for scalars, of which each client has one number."""
         given = {
@@ -431,6 +472,11 @@ class Spec(StrictModel):
             raise unused(key, "means nothing to a scalar, of which each client has one number")
         if self.measure == "pings":
             raise unused("scalar", "means nothing to `measure: pings`", "ask for its column in `fields`")
+
+    @property
+    def statistics_or_default(self) -> tuple[str | float, ...]:
+        """What branches are compared by."""
+        return self.statistics or (("chi2",) if self.scalar is None else ("median",))
 
     @property
     def percentiles_or_default(self) -> tuple[float, ...]:

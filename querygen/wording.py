@@ -31,7 +31,8 @@ def _title(spec: Spec, scan: Scan) -> str:
     names = dict.fromkeys(asked.histogram for asked in scan.asked)
     if not names:
         return f"{(spec.measure or '').capitalize() if spec.measure == 'pings' else 'Clients and pings'}{by}"
-    return f"{(spec.measure or '').capitalize()} of {' and '.join(names)}{by}"
+    what = "Comparison" if spec.measure == "compare" else (spec.measure or "").capitalize()
+    return f"{what} of {' and '.join(names)}{by}"
 
 
 def _counted(spec: Spec, grouped: bool) -> str:
@@ -47,6 +48,8 @@ def _counted(spec: Spec, grouped: bool) -> str:
         "client": f"one vote per client{group}; pings without a client id have none",
         "client_day": f"one vote per client and submission day{group}; pings without a client id have none",
     }[spec.normalization]
+    if spec.measure == "compare":
+        return words if spec.normalization != "none" else f"{words}; pings without a client id are left out"
     samples = "" if spec.measure == "summary" else ", and n_samples their samples"
     return f"{words}. n_clients are the clients with a sample{samples}"
 

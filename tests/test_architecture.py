@@ -22,9 +22,10 @@ LONGEST_MODULE = 500
 # Each module may import from those before it only. A package counts as one, its modules must have no cycle.
 LAYERS = """
     __init__ errors names resources atomic calls buckets yaml_syntax
-    source conditions spec validate
+    source conditions enrolments spec validate
     schema sqltext udfs probes catalog recordings facts listing units
-    plan filters dimensions scan populations asking intervals grouping numbers measures adjust wording resolve
+    plan filters dimensions scan populations asking intervals grouping numbers permutations comparing
+    measures adjust wording resolve
     render recognise check translate ctes
     result data_coerce data_locate data_read data sample ingest engines running show
     api cli __main__

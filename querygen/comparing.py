@@ -1,0 +1,415 @@
+"""`measure: compare`: how different branches are from their control, and whether it could be chance.
+
+clients → placed → place_buckets → paired → … → tested → ranked → compare
+numbers → place_numbers → paired → gridded → … → tested → ranked → compare
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sqlglot import exp
+
+from querygen import permutations as permuted
+from querygen.dimensions import ResolvedDimension
+from querygen.errors import Diagnostic
+from querygen.facts import Facts
+from querygen.grouping import Measured, per_client
+from querygen.intervals import lowest, quantile
+from querygen.numbers import numbers
+from querygen.plan import Comment, OutputColumn, Stage
+from querygen.scan import Asked, Scan
+from querygen.spec import Spec
+from querygen.sqltext import Node, column, literal, name, path, text
+from querygen.units import converted
+
+BINS = 200  # quantiles that clients' numbers are reduced to, for permutations only
+SIGNIFICANT = 0.05
+TOLERANCE = "1e-9"  # differences and shares this close are equal, so that engines agree at ties
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranked(Stage):
+    """The same with the rank of each p-value among all of them."""
+
+    name = "ranked"
+    columns: tuple[Node, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare(Stage):
+    """One row per pair of branches and statistic, its p-value also corrected for the number of them.
+
+    Attributes:
+        away: how many standard errors the limits of a difference of means are away; or None.
+    """
+
+    name = "compare"
+    columns: tuple[Node, ...]
+    away: Node | None
+
+
+def find_branch(
+    spec: Spec,
+    dimensions: tuple[ResolvedDimension, ...],
+    branch: ResolvedDimension | None,
+    facts: Facts,
+    report: Callable[[Diagnostic], None],
+) -> tuple[ResolvedDimension, ...]:
+    """The dimensions with the branch, which `compare` needs; what hinders it is reported.
+
+    Args:
+        spec: the question.
+        dimensions: those that it names.
+        branch: that of its experiment, if there is one.
+        facts: what is known about the histograms.
+        report: takes findings.
+    """
+    found = next((d for d in dimensions if d.name == "branch"), branch)
+    if found is None:
+        message = "`measure: compare` needs branches, and nothing tells which client is in which"
+        help_ = "add `experiment: SLUG`, or a dimension {name: branch, of: …}"
+        report(Diagnostic("no-branch", message, loc=("measure",), help=help_))
+        return dimensions
+    if found.type != "STRING":
+        message = f"the dimension `branch` is a {found.type}, branches have names"
+        report(
+            Diagnostic(
+                "wrong-type", message, loc=("dimensions",), help="define it by `cases: {name: filter}`"
+            )
+        )
+    if facts.is_categories and set(spec.statistics_or_default) - {"chi2"}:
+        message = "the buckets of this probe are categories, which have no percentiles"
+        help_ = "ask for `statistics: [chi2]`"
+        report(Diagnostic("percentiles-of-categories", message, loc=("statistics",), help=help_))
+    return dimensions if found in dimensions else (*dimensions, found)
+
+
+def permutations_of(spec: Spec, asked: tuple[Asked, ...]) -> int:
+    """How many permutations there are: at least 1000, and 40 for each test that is known of beforehand."""
+    return spec.permutations or max(1000, 40 * known_tests(spec, asked))
+
+
+def known_tests(spec: Spec, asked: tuple[Asked, ...]) -> int:
+    """How many tests there are at least: groups and keys are known only when the query runs."""
+    shown = "process" in spec.dimensions
+    probes = {(one.histogram, one.process if shown else None) for one in asked}
+    return len(probes) * len(spec.branches or ()) * len(spec.statistics_or_default)
+
+
+def notes_of(spec: Spec, asked: tuple[Asked, ...]) -> list[str]:
+    """What the header says of the p-values."""
+    count = permutations_of(spec, asked)
+    share = "b / m" if spec.p_value == "raw" else "(b + 1) / (m + 1)"
+    notes = [
+        f"the client is the unit: each of m = {count} permutations draws clients anew, whatever they sent",
+        f"p_value is {share} if b of them differ as much as the branches do, by the column difference",
+        "p_holm and p_bh are p_value corrected for all tests of this result (Holm; Benjamini and Hochberg)",
+    ]
+    if spec.p_value == "corrected" and known_tests(spec, asked) > SIGNIFICANT * (count + 1):
+        words = "permutations are too few for any of these tests to have a p_holm below"
+        notes.append(f"{count} {words} {SIGNIFICANT}")
+    return notes
+
+
+@dataclass(frozen=True)
+class _Statistic:
+    """One of the statistics asked for.
+
+    Attributes:
+        sql: what tells its columns apart.
+        percentile: for `median`, too; None for others.
+    """
+
+    shown: str
+    sql: str
+    percentile: float | None
+
+    @property
+    def drawn(self) -> Node:
+        """Of those that were drawn, from `sides`."""
+        return self._of("drawn")
+
+    @property
+    def rest(self) -> Node:
+        """Of the rest."""
+        return self._of("rest")
+
+    def _of(self, side: str) -> Node:
+        if self.percentile is None:
+            return exp.Sum(this=column(f"{side}_amount"))
+        return lowest(_reaches(column(f"{side}_reached"), self.percentile))
+
+
+def _statistics(spec: Spec) -> list[_Statistic]:
+    found = []
+    for i, asked in enumerate(spec.statistics_or_default, 1):
+        percentile = 0.5 if asked == "median" else None if isinstance(asked, str) else asked
+        found.append(_Statistic(str(asked), str(i), percentile))
+    return found
+
+
+def _reaches(share: Node, percentile: float) -> Node:
+    within = exp.Sub(this=literal(percentile, "FLOAT64"), expression=exp.Literal.number(TOLERANCE))
+    return exp.GTE(this=share, expression=within)
+
+
+def compare(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
+    """The difference of each branch from the control, with p-values."""
+    spec = scan.spec
+    asked = _statistics(spec)
+    amounts = any(one.shown == "mean" for one in asked)
+    reaches = any(one.percentile is not None for one in asked)
+    away = quantile(scan)
+    probe = tuple(column(d.name) for d in scan.dimensions if d.name != "branch")
+    groups = tuple(
+        node for node, d in zip(scan.partition, scan.dimensions, strict=True) if d.name != "branch"
+    )
+    pair = (*groups, column("treatment"))
+    counted = (*probe, column("treatment"), column("n_treated"), column("n_control"))
+    stages = _by_place(scan)
+    stages.append(
+        permuted.Paired(
+            sentence=Comment("Each branch with the control, and how many clients both have."),
+            source=name(stages[-1].cte),
+            dimensions=probe,
+            pair=pair,
+            treatments=exp.Array(expressions=[text(branch) for branch in spec.branches or ()]),
+            control=text(spec.control or ""),
+            reaches=scan.is_number,
+        )
+    )
+    columns: tuple[Node, ...] = counted
+    values: tuple[Node, ...] = (column("bucket"), column("votes"), column("treated_votes"))
+    if scan.is_number:
+        exact = _exact(asked)
+        stages.append(
+            permuted.Gridded(
+                sentence=Comment(f"Permutations know clients' numbers by {BINS} quantiles of both branches."),
+                columns=(*counted, column("place_rank")),
+                pair=pair,
+                exact=exact,
+                error=away is not None,
+                n_bins=literal(BINS if reaches else 1, "INT64"),
+            )
+        )
+        columns = (*counted, *(column(one.alias) for one in exact))
+        columns += (column("standard_error"),) if away else ()
+        values += (column("amount"), column("treated_amount"))
+    stages += _celled(scan, pair, columns, values)
+    stages += _drawn(scan, columns, is_number=scan.is_number)
+    stages += [
+        permuted.Sides(
+            sentence=Comment("Those that were drawn and the rest, each as shares."),
+            columns=columns,
+            pair=pair,
+            shares=any(one.shown == "chi2" for one in asked),
+            reaches=reaches,
+            amounts=amounts,
+        ),
+        permuted.Statistics(
+            sentence=Comment("What each permutation gives."),
+            columns=columns,
+            values=tuple(node for one in asked for node in _columns(one)),
+        ),
+        permuted.Observed(
+            sentence=Comment("The same in rows, beside the real difference."),
+            columns=columns,
+            pair=pair,
+            asked=tuple(_struct(one, unit, exact=scan.is_number) for one in asked),
+        ),
+        _tested(scan, columns),
+    ]
+    return _ranked(scan, stages, counted, asked, away)
+
+
+def _by_place(scan: Scan) -> list[Stage]:
+    """From the scan to one row per group, place and bucket."""
+    place = permuted.place(column("client_id"), scan.spec.seed)
+    words = "A place for each client, from a hash of its id alone."
+    if scan.is_number:
+        placed = permuted.PlaceNumbers(
+            sentence=Comment(f"How many clients have each number. {words}"),
+            dimensions=scan.names,
+            place=place,
+        )
+        return [*numbers(scan), placed]
+    by_day = scan.spec.normalization == "client_day"
+    vote: Node = path("entry.vote" if by_day else "entry.value")
+    if scan.spec.normalization == "client":
+        vote = exp.Div(this=vote, expression=path("placed.n_samples"))
+    return [
+        *per_client(scan, with_unidentified=False),
+        permuted.Placed(
+            sentence=Comment(words),
+            columns=scan.names if by_day else (*scan.names, column("n_samples")),
+            place=place,
+        ),
+        permuted.PlaceBuckets(
+            sentence=Comment("Votes by place and bucket. A client is counted at its first entry."),
+            dimensions=scan.names_beside_entries("placed"),
+            vote=vote,
+        ),
+    ]
+
+
+def _exact(asked: list[_Statistic]) -> tuple[Node, ...]:
+    """The percentiles of either branch, in every row of their pair."""
+    return tuple(
+        exp.alias_(
+            exp.Window(this=lowest(_reaches(column(f"{side}_reached"), one.percentile)), alias=name("pair")),
+            f"{side}_{one.sql}",
+        )
+        for one in asked
+        if one.percentile is not None
+        for side in ("treated", "control")
+    )
+
+
+def _celled(
+    scan: Scan, pair: tuple[Node, ...], columns: tuple[Node, ...], values: tuple[Node, ...]
+) -> list[Stage]:
+    """From places to the cells of each pair."""
+    source = "gridded" if scan.is_number else "paired"
+    rank = column("place_rank")
+    smaller = max(scan.spec.cells / 2, permuted.LEAST_CELLS)
+    return [
+        permuted.Sized(
+            sentence=Comment(f"Not more cells than places, and about {smaller:g} of the smaller branch."),
+            source=name(source),
+            columns=(*columns, rank, *values),
+            pair=pair,
+            smaller=literal(smaller, "FLOAT64"),
+        ),
+        permuted.Celled(
+            sentence=Comment(
+                "The number of cells is a prime, 2 modulo 3, so that cubes modulo it are one to one."
+            ),
+            columns=(*columns, rank, *values),
+            primes=tuple(literal(prime, "INT64") for prime in reversed(permuted.CELLS[1:])),
+            smallest=literal(permuted.CELLS[0], "INT64"),
+        ),
+        permuted.CellBuckets(
+            sentence=Comment("Votes by cell. The cell -1 has all buckets, and their votes in all cells."),
+            columns=columns,
+            amounts=scan.is_number,
+        ),
+        permuted.Cells(
+            sentence=Comment("One row per cell; as many are drawn as the branch has of the clients."),
+            columns=columns,
+            amounts=scan.is_number,
+        ),
+    ]
+
+
+def _drawn(scan: Scan, columns: tuple[Node, ...], *, is_number: bool) -> list[Stage]:
+    """From the cells to one row per permutation and bucket."""
+    count = permutations_of(scan.spec, scan.asked)
+    return [
+        permuted.Draws(
+            sentence=Comment("Permutations, 0 being the real split; three numbers of a hash for each."),
+            salted=permuted.salted(scan.spec.seed),
+            permutations=literal(count, "INT64"),
+        ),
+        permuted.Drawn(
+            sentence=Comment("The cells that each permutation draws: those that land below n_drawn."),
+            columns=columns,
+        ),
+        permuted.Splits(
+            sentence=Comment("Votes of the cells that were drawn, and of all."),
+            columns=columns,
+            amounts=is_number,
+        ),
+    ]
+
+
+def _columns(one: _Statistic) -> tuple[Node, ...]:
+    """The columns of a statistic in `statistics`."""
+    if one.shown != "chi2":
+        return exp.alias_(one.drawn, f"drawn_{one.sql}"), exp.alias_(one.rest, f"rest_{one.sql}")
+    drawn, rest = column("drawn_share"), column("rest_share")
+    apart = exp.Paren(this=exp.Sub(this=drawn, expression=rest))
+    both = exp.Add(
+        this=exp.Add(this=drawn.copy(), expression=rest.copy()), expression=exp.Literal.number("1e-10")
+    )
+    part = exp.Div(
+        this=exp.Mul(this=apart, expression=apart.copy()),
+        expression=exp.Paren(this=both),
+    )
+    distance = exp.Mul(this=exp.Literal.number("0.5"), expression=exp.Sum(this=part))
+    return (exp.alias_(distance, f"distance_{one.sql}"),)
+
+
+def _struct(one: _Statistic, unit: Fraction, *, exact: bool) -> Node:
+    """A statistic as a struct: what is shown, and the distance that permutations are judged by."""
+
+    def number(node: Node) -> Node:
+        return exp.cast(node, "DOUBLE")
+
+    def shown(column_name: str) -> Node:
+        return converted(column(column_name), unit)[0]
+
+    distance: Node = column(f"distance_{one.sql}")
+    difference = distance
+    value: Node = exp.null()
+    control: Node = exp.null()
+    if one.shown != "chi2":
+        distance = exp.Sub(this=column(f"drawn_{one.sql}"), expression=column(f"rest_{one.sql}"))
+        is_exact = exact and one.percentile is not None
+        value, control = (
+            shown(f"{side}_{one.sql}") for side in (("treated", "control") if is_exact else ("drawn", "rest"))
+        )
+        difference = exp.Sub(this=value.copy(), expression=control.copy())
+    fields = {
+        "value": number(value),
+        "control_value": number(control),
+        "difference": number(difference),
+        "distance": number(distance),
+    }
+    named = [exp.alias_(text(one.shown), "statistic")]
+    return exp.Struct(expressions=[*named, *(exp.alias_(node, alias) for alias, node in fields.items())])
+
+
+def _tested(scan: Scan, columns: tuple[Node, ...]) -> permuted.Tested:
+    count = permutations_of(scan.spec, scan.asked)
+    added = 0 if scan.spec.p_value == "raw" else 1
+    return permuted.Tested(
+        sentence=Comment("Permutations that are nearer than the real split are not counted."),
+        columns=columns,
+        most=literal(count + added, "INT64"),
+        total=literal(count + added, "INT64"),
+        tolerance=exp.Literal.number(TOLERANCE),
+        smallest=added / (count + added),
+    )
+
+
+def _ranked(
+    scan: Scan, stages: list[Stage], counted: tuple[Node, ...], asked: list[_Statistic], away: Node | None
+) -> Measured:
+    """The last two stages, and the result's columns."""
+    kinds = {"statistic": "STRING", "value": "FLOAT64", "control_value": "FLOAT64", "difference": "FLOAT64"}
+    limits = {"lower": "FLOAT64", "upper": "FLOAT64"} if away else {}
+    tests = {"p_value": "FLOAT64", "p_holm": "FLOAT64", "p_bh": "FLOAT64"}
+    clients = {"n_clients": "INT64", "n_control": "INT64"}
+    shown = tuple(map(column, kinds))
+    error = (column("standard_error"),) if away else ()
+    names = tuple(
+        exp.alias_(column("treatment"), "branch") if d.name == "branch" else column(d.name)
+        for d in scan.dimensions
+    )
+    stages += [
+        Ranked(
+            sentence=Comment("The rank of each p-value among those of the whole result."),
+            columns=(*counted, *error, *shown, column("p_value")),
+        ),
+        Compare(
+            sentence=Comment("p_holm and p_bh allow for the number of tests."),
+            columns=(*names, exp.alias_(text(scan.spec.control or ""), "control"), *shown),
+            away=away,
+        ),
+    ]
+    output = [OutputColumn("control", "STRING")]
+    output += [OutputColumn(n, kind) for n, kind in (kinds | limits | tests | clients).items()]
+    ifs = [exp.If(this=text(one.shown), true=literal(i, "INT64")) for i, one in enumerate(asked)]
+    order = (exp.Case(this=column("statistic"), ifs=ifs),) if len(asked) > 1 else ()
+    return Measured(stages, [*scan.outputs, *output], ("statistic",), order)
