@@ -4,6 +4,7 @@ clients → placed → place_buckets → paired → … → tested → ranked �
 numbers → place_numbers → paired → gridded → … → tested → ranked → compare
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,7 +24,8 @@ from querygen.spec import Spec
 from querygen.sqltext import Node, column, literal, name, path, text
 from querygen.units import converted
 
-BINS = 200  # quantiles that clients' numbers are reduced to, for permutations only
+BINS = 50  # on either side of a percentile, see `_bin`
+FARTHEST = 6  # standard errors
 SIGNIFICANT = 0.05
 TOLERANCE = "1e-9"  # differences and shares this close are equal, so that engines agree at ties
 
@@ -185,12 +187,15 @@ def compare(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
         exact = _exact(asked)
         stages.append(
             permuted.Gridded(
-                sentence=Comment(f"Permutations know clients' numbers by {BINS} quantiles of both branches."),
+                sentence=Comment(
+                    f"For permutations, numbers are rounded up to one of {2 * BINS} quantiles of both "
+                    "branches, which are closest around each percentile."
+                ),
                 columns=(*counted, column("place_rank")),
                 pair=pair,
                 exact=exact,
                 error=away is not None,
-                n_bins=literal(BINS if reaches else 1, "INT64"),
+                bins=tuple(_bin(one.percentile) for one in asked if one.percentile is not None),
             )
         )
         columns = (*counted, *(column(one.alias) for one in exact))
@@ -264,6 +269,27 @@ def _exact(asked: list[_Statistic]) -> tuple[Node, ...]:
         if one.percentile is not None
         for side in ("treated", "control")
     )
+
+
+def _bin(percentile: float) -> Node:
+    """Which quantile a number counts as where permutations look for a percentile.
+
+    Quantiles are an equal part of the standard error apart that the share of clients at or below a number
+    has, up to where no permutation gets: however many clients there are, rounding is small beside chance.
+    """
+    scale = BINS / (FARTHEST * math.sqrt(percentile * (1 - percentile)))
+    apart = exp.Paren(this=exp.Sub(this=column("pooled_reached"), expression=literal(percentile, "FLOAT64")))
+    both = exp.Add(this=column("n_treated"), expression=column("n_control"))
+    product = exp.Mul(this=column("n_treated"), expression=column("n_control"))
+    variance = exp.Div(
+        this=exp.Paren(this=both), expression=exp.Greatest(this=product, expressions=[literal(1, "INT64")])
+    )
+    errors = exp.Div(
+        this=exp.Mul(this=literal(scale, "FLOAT64"), expression=apart), expression=exp.Sqrt(this=variance)
+    )
+    least = exp.Greatest(this=literal(float(-BINS), "FLOAT64"), expressions=[errors])
+    nearest = exp.Least(this=literal(float(BINS), "FLOAT64"), expressions=[least])
+    return exp.cast(exp.Ceil(this=nearest), "INT64")
 
 
 def _celled(

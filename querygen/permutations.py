@@ -7,10 +7,10 @@ The unit is the client. A hash of its id alone gives it a place, so that nothing
 clients, and places are dealt out to cells. A permutation draws as many of the cells as the treatment has of
 the clients; what was drawn stands for the treatment, the rest for the control. Permutation 0 is the real one.
 
-A permutation maps the cells, a prime number of them, one to one by `draw_factor * (cell + draw_start)³ + draw_shift`, and
+A permutation maps the cells, a prime number of them, one to one by `factor * (cell + start)³ + shift`, and
 draws those that land below the number wanted. Three numbers of one hash thus draw exactly that many cells,
 any two of them as often as by lot, without a hash for each cell. Cubes are one to one since the primes are 2
-modulo 3.
+modulo 3; straight lines would do, too, but give few different draws.
 """
 
 from dataclasses import dataclass
@@ -80,9 +80,10 @@ class Paired(Reading):
 
 @dataclass(frozen=True, kw_only=True)
 class Gridded(Stage):
-    """Numbers on a grid of quantiles of both branches, so that cells are small; and what is exact without it.
+    """Numbers on a grid, so that cells are small; and what is exact without it.
 
     Attributes:
+        bins: what numbers have in common that count as the largest of them.
         exact: percentiles of either branch.
         error: whether the standard error of the difference of means is given, too.
     """
@@ -92,7 +93,7 @@ class Gridded(Stage):
     pair: tuple[Node, ...]
     exact: tuple[Node, ...]
     error: bool
-    n_bins: Node
+    bins: tuple[Node, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

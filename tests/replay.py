@@ -60,17 +60,23 @@ def distance(statistic, ours, theirs):
     return None if None in values else values[0] - values[1]
 
 
-def on_grid(treated, control, bins):
-    """Every number replaced by the largest that stands in the same `bins`-th of all clients."""
+def on_grid(treated, control, percentiles):
+    """Every number replaced by the largest of those that are as many of 50 steps from each percentile.
+
+    A step is a 50th of six standard errors of the share of clients at or below a number.
+    """
     numbers = sorted(bucket for votes in (*treated.values(), *control.values()) for bucket in votes)
     reached = {n: i / len(numbers) for i, n in enumerate(numbers, 1)}
-    tops = {math.ceil(share * bins): n for n, share in reached.items()}
+    error = math.sqrt((len(treated) + len(control)) / (len(treated) * len(control)))
+
+    def steps(share, p):
+        return math.ceil(min(50, max(-50, 50 / (6 * math.sqrt(p * (1 - p))) * (share - p) / error)))
+
+    bins = {n: tuple(steps(share, p) for p in percentiles) for n, share in reached.items()}
+    tops = {bins[n]: n for n in sorted(bins)}
 
     def gridded(clients):
-        return {
-            c: {tops[math.ceil(reached[n] * bins)]: v for n, v in votes.items()}
-            for c, votes in clients.items()
-        }
+        return {c: {tops[bins[n]]: v for n, v in votes.items()} for c, votes in clients.items()}
 
     return gridded(treated), gridded(control)
 
@@ -102,13 +108,16 @@ def splits(treated, control, draws):
         yield [(one, rank[place[one[1]]] % size in drawn) for one in everyone]
 
 
-def p_value(statistic, treated, control, draws, bins=None):
-    """(distance of the real split, p-value) of clients {client: {bucket: votes}}."""
+def p_value(statistic, treated, control, draws, percentiles=()):
+    """(distance of the real split, p-value) of clients {client: {bucket: votes}}.
+
+    `percentiles` are those that the same query asks for of numbers.
+    """
     shown = observed = distance(statistic, added(treated.values()), added(control.values()))
     if shown is None:
         return None, None
-    if bins and statistic != "mean":
-        treated, control = on_grid(treated, control, bins)
+    if percentiles and statistic != "mean":
+        treated, control = on_grid(treated, control, percentiles)
         observed = distance(statistic, added(treated.values()), added(control.values()))
     members = {("t", c): v for c, v in treated.items()} | {("c", c): v for c, v in control.items()}
     as_far = 0

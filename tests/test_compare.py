@@ -8,7 +8,18 @@ from fractions import Fraction
 
 import pytest
 from harness import NEEDS_GOOGLESQL, answer_of, query, rows_of
-from replay import CELLS, PRIMES, Draws, added, benjamini_hochberg, distance, holm, p_value, percentile
+from replay import (
+    CELLS,
+    PRIMES,
+    Draws,
+    added,
+    benjamini_hochberg,
+    distance,
+    holm,
+    on_grid,
+    p_value,
+    percentile,
+)
 
 from querygen import QuerygenError, permutations
 
@@ -142,7 +153,7 @@ def test_numbers(engine):
     for os, members in by_os(rows):
         treated, control = numbers_of(members, "on"), numbers_of(members, "control")
         for statistic in asked["statistics"]:
-            shown, p = p_value(statistic, treated, control, Draws(20, 30), bins=200)
+            shown, p = p_value(statistic, treated, control, Draws(20, 30), [0.5, 0.9])
             expected.append(["on", os, "control", str(statistic), shown, p, len(treated), len(control)])
     keys = ("branch", "os", "control", "statistic", "difference", "p_value", "n_clients", "n_control")
     assert_same([[row[k] for k in keys] for row in found], expected)
@@ -152,13 +163,14 @@ def test_numbers(engine):
 
 def test_many_different_numbers_are_shown_exactly_and_tested_on_the_grid():
     chance = random.Random(3)
-    rows = pings(3, {"on": 80, "control": 160}, per_client=0)
+    rows = pings(3, {"on": 150, "control": 300}, per_client=0)
     for row in rows:
         row["payload"]["processes"]["parent"]["scalars"]["opened"] = chance.randrange(10**6)
     treated, control = numbers_of(rows, "on"), numbers_of(rows, "control")
-    assert len({n for votes in (*treated.values(), *control.values()) for n in votes}) > 220
+    assert len({n for votes in (*treated.values(), *control.values()) for n in votes}) > 400
+    assert len({n for votes in on_grid(treated, control, [0.5])[0].values() for n in votes}) < 90
     found = rows_of({**SCALAR, "branches": ["on"], "permutations": 200, "cells": 60}, rows)
-    shown, p = p_value("median", treated, control, Draws(200, 60), bins=200)
+    shown, p = p_value("median", treated, control, Draws(200, 60), [0.5])
     assert [(row["difference"], row["p_value"]) for row in found] == [(shown, pytest.approx(p))]
 
 
