@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint format goldens wheel benchmarks coverage clean
+.PHONY: demo test lint format goldens wheel benchmarks coverage simulate clean
 
 demo: $(INSTALLED)  ## the main job: a spec becomes SQL, and the SQL an answer
 	$(BIN)/querygen render examples/tutorial/05-client-normalized-by-build.yaml
@@ -43,6 +43,9 @@ PROBES ?= $(wildcard ../shared/probes)
 FLAGS ?=
 coverage: $(INSTALLED)  ## a spec for every distribution of the schemas, in every form; takes some minutes
 	$(BIN)/python tests/coverage_run.py --schemas $(SCHEMAS) $(if $(PROBES),--probes $(PROBES)) $(FLAGS)
+
+simulate: $(INSTALLED)  ## are p-values right: thousands of simulated experiments; half an hour (FLAGS=--quick: less)
+	$(BIN)/python tests/simulate_compare.py $(FLAGS)
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache

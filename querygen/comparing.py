@@ -24,7 +24,7 @@ from querygen.spec import Spec
 from querygen.sqltext import Node, column, literal, name, path, text
 from querygen.units import converted
 
-BINS = 50  # on either side of a percentile, see `_bin`
+BINS = 250  # on either side of a percentile, see `_bin`
 FARTHEST = 6  # standard errors
 SIGNIFICANT = 0.05
 TOLERANCE = "1e-9"  # differences and shares this close are equal, so that engines agree at ties

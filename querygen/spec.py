@@ -194,6 +194,14 @@ def _check_confidence(confidence: float) -> float:
 Percentile = Annotated[float, Field(strict=True), AfterValidator(_check_percentile)]
 
 
+def _check_seed(seed: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{0,64}", seed):
+        raise problem(
+            "bad-seed", "a seed is up to 64 letters, digits, `_`, `.` and `-`", "write for example a"
+        )
+    return seed
+
+
 def _kind_of_statistic(value: Any) -> str:
     return "name" if isinstance(value, str) else "percentile"
 
@@ -318,7 +326,9 @@ class Spec(StrictModel):
     cells: Annotated[StrictInt, Field(gt=0, le=10_000)] = Field(
         200, description="of `compare`: how many groups of clients permutations draw from, of equal branches"
     )
-    seed: StrictStr = Field("", description="of `compare`: another one draws other permutations")
+    seed: Annotated[StrictStr, AfterValidator(_check_seed)] = Field(
+        "", description="of `compare`: another one draws other permutations"
+    )
     p_value: Literal["corrected", "raw"] = Field(
         "corrected", description="(b + 1) / (m + 1) if b of m permutations differ as much, or b / m"
     )

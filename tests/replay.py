@@ -61,16 +61,16 @@ def distance(statistic, ours, theirs):
 
 
 def on_grid(treated, control, percentiles):
-    """Every number replaced by the largest of those that are as many of 50 steps from each percentile.
+    """Every number replaced by the largest of those that are as many of 250 steps from each percentile.
 
-    A step is a 50th of six standard errors of the share of clients at or below a number.
+    A step is a 250th of six standard errors of the share of clients at or below a number.
     """
     numbers = sorted(bucket for votes in (*treated.values(), *control.values()) for bucket in votes)
     reached = {n: i / len(numbers) for i, n in enumerate(numbers, 1)}
     error = math.sqrt((len(treated) + len(control)) / (len(treated) * len(control)))
 
     def steps(share, p):
-        return math.ceil(min(50, max(-50, 50 / (6 * math.sqrt(p * (1 - p))) * (share - p) / error)))
+        return math.ceil(min(250, max(-250, 250 / (6 * math.sqrt(p * (1 - p))) * (share - p) / error)))
 
     bins = {n: tuple(steps(share, p) for p in percentiles) for n, share in reached.items()}
     tops = {bins[n]: n for n in sorted(bins)}

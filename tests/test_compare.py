@@ -20,6 +20,7 @@ from replay import (
     p_value,
     percentile,
 )
+from simulate_compare import Arms, ks, p_values, simulated
 
 from querygen import QuerygenError, permutations
 
@@ -120,7 +121,7 @@ def test_distributions(normalization, engine):
         "statistics": ["chi2", "median", 0.9],
         "normalization": normalization,
     }
-    few = {"permutations": 20, "cells": 30, "seed": "it's"}
+    few = {"permutations": 20, "cells": 30, "seed": "a.b-1"}
     found = rows_of({**HISTOGRAM, **asked, **few}, rows, engine)
     expected = []
     control = clients_of(rows, "control", normalization)
@@ -131,7 +132,7 @@ def test_distributions(normalization, engine):
             p = None if statistic == "chi2" else 0.5 if statistic == "median" else statistic
             values = [None, None] if p is None else [percentile(ours, p), percentile(theirs, p)]
             difference = distance(statistic, ours, theirs)
-            _, p = p_value(statistic, treated, control, Draws(20, 30, "it's"))
+            _, p = p_value(statistic, treated, control, Draws(20, 30, "a.b-1"))
             expected.append(
                 [branch, "control", str(statistic), *values, difference, p, len(treated), len(control)]
             )
@@ -163,14 +164,14 @@ def test_numbers(engine):
 
 def test_many_different_numbers_are_shown_exactly_and_tested_on_the_grid():
     chance = random.Random(3)
-    rows = pings(3, {"on": 150, "control": 300}, per_client=0)
+    rows = pings(3, {"on": 700, "control": 1400}, per_client=0)
     for row in rows:
         row["payload"]["processes"]["parent"]["scalars"]["opened"] = chance.randrange(10**6)
     treated, control = numbers_of(rows, "on"), numbers_of(rows, "control")
-    assert len({n for votes in (*treated.values(), *control.values()) for n in votes}) > 400
-    assert len({n for votes in on_grid(treated, control, [0.5])[0].values() for n in votes}) < 90
-    found = rows_of({**SCALAR, "branches": ["on"], "permutations": 200, "cells": 60}, rows)
-    shown, p = p_value("median", treated, control, Draws(200, 60), [0.5])
+    assert len({n for votes in (*treated.values(), *control.values()) for n in votes}) > 2000
+    assert len({n for votes in on_grid(treated, control, [0.5])[0].values() for n in votes}) < 600
+    found = rows_of({**SCALAR, "branches": ["on"], "permutations": 100, "cells": 60}, rows)
+    shown, p = p_value("median", treated, control, Draws(100, 60), [0.5])
     assert [(row["difference"], row["p_value"]) for row in found] == [(shown, pytest.approx(p))]
 
 
@@ -223,6 +224,16 @@ def test_p_values_are_those_of_a_test_that_shuffles_clients(branches, shift):
     p = by_client("mean", numbers_of(rows, "on"), numbers_of(rows, "control"), 300)
     error = (p * (1 - p) * (1 / 300 + 1 / 3000)) ** 0.5
     assert abs(row["p_value"] - p) < 4 * error + 0.005
+
+
+def test_p_values_are_uniform_under_no_difference():
+    """In small; `python tests/simulate_compare.py` has more experiments, larger ones, and real effects."""
+    found = p_values(simulated(Arms(12, 120), 100, seed=1), 99)
+    assert set(found) == {"chi2", "median", "mean"}
+    for values in found.values():
+        assert len(values) == 100
+        assert 1 <= sum(values <= 0.05) <= 10
+        assert ks(values, 99) > 0.01
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -347,6 +358,7 @@ def test_too_few_permutations_for_the_keys_that_were_found():
         ({"measure": "distribution", "branches": None}, "unused-key", ("control",)),
         ({"measure": "summary", "branches": None, "control": None, "seed": "x"}, "unused-key", ("seed",)),
         ({"permutations": 0}, "bad-value", ("permutations",)),
+        ({"seed": "it's"}, "bad-seed", ("seed",)),
     ],
 )
 def test_findings(spec, code, at):

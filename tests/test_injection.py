@@ -72,6 +72,11 @@ def dimension(**definition):
     return {**BASE, "dimensions": [{"name": "family", **definition}]}
 
 
+def compared(**keys):
+    branches = {"control": "control~", "branches": ["treatment~"]}
+    return {**BASE, "measure": "compare", "experiment": "slug", **branches, **keys}
+
+
 # Where text becomes a literal of the SQL (and words of a comment).
 LITERALS = {
     "a value": filtered,
@@ -92,6 +97,8 @@ LITERALS = {
     "a pings query": lambda text: {**filtered(text), "measure": "pings", "fields": ["client_id", "sum"]},
     "a counts query": lambda text: {**filtered(text), "measure": "counts"},
     "a summary query": lambda text: {**filtered(text), "measure": "summary", "normalization": "client_day"},
+    "a control": lambda text: compared(control=text),
+    "a branch": lambda text: compared(branches=["treatment~", text]),
 }
 # Where text becomes words of a comment only.
 COMMENTS = {

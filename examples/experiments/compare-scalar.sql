@@ -98,7 +98,8 @@ paired AS (
     by_bucket AS (pair ORDER BY bucket),
     by_place AS (pair ORDER BY client_place)
 ),
--- Permutations know clients' numbers by 200 quantiles of both branches.
+-- For permutations, numbers are rounded up to one of 500 quantiles of both branches, which are
+-- closest around each percentile.
 gridded AS (
   SELECT
     os,
@@ -123,7 +124,21 @@ gridded AS (
       ) / NULLIF(n_control * (n_control - 1), 0)
     ) AS standard_error,
     MAX(bucket) OVER (
-      PARTITION BY os, treatment, CAST(CEIL(pooled_reached * 200) AS INT64)
+      PARTITION BY
+        os, treatment,
+        CAST(CEIL(
+      LEAST(
+        250.0,
+        GREATEST(
+          -250.0,
+          83.33333333333333 * (
+            pooled_reached - 0.5
+          ) / SQRT((
+            n_treated + n_control
+          ) / GREATEST(n_treated * n_control, 1))
+        )
+      )
+    ) AS INT64)
     ) AS bucket,
     votes,
     treated_votes,
