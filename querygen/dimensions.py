@@ -21,7 +21,7 @@ RESERVED = _STAGES | frozenset({
     "all_amount", "all_votes", "alone_at", "amount", "asked", "at_least", "bucket", "cell", "client_id",
     "client_place", "control", "control_reached", "control_value", "count", "cumulative_share", "day",
     "deviation", "difference", "distance", "draw_factor", "draw_shift", "draw_start", "drawn_amount",
-    "drawn_reached", "drawn_share", "drawn_votes", "enrolment", "entries", "entry", "histogram",
+    "drawn_reached", "drawn_share", "drawn_votes", "enrolment", "entries", "entry", "hashed", "histogram",
     "histogram_text", "is_first", "is_frame", "key", "keyed", "label", "low_data", "lower", "mean",
     "most_cells", "n_above_zero", "n_all_clients", "n_cells", "n_clients", "n_control", "n_drawn",
     "n_dropped", "n_pings", "n_recorded", "n_samples", "n_tests", "n_treated", "n_undecodable", "n_units",

@@ -195,9 +195,9 @@ Percentile = Annotated[float, Field(strict=True), AfterValidator(_check_percenti
 
 
 def _check_seed(seed: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.-]{0,64}", seed):
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{0,32}", seed):
         raise problem(
-            "bad-seed", "a seed is up to 64 letters, digits, `_`, `.` and `-`", "write for example a"
+            "bad-seed", "a seed is up to 32 letters, digits, `_`, `.` and `-`", "write for example a"
         )
     return seed
 

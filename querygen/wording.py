@@ -60,11 +60,14 @@ def _chart(spec: Spec, dimensions: tuple[ResolvedDimension, ...]) -> str | None:
     if spec.measure == "distribution":
         series = f", series = {' and '.join(names)}" if names else ""
         return f"type bar, x = bucket (as category, not sorted again), y = share{series}"
-    y = {"percentiles": "value", "summary": "mean", "counts": "n_clients"}.get(spec.measure or "")
+    y = {"percentiles": "value", "summary": "mean", "counts": "n_clients", "compare": "difference"}.get(
+        spec.measure or ""
+    )
     if y is None or (not names and spec.measure != "percentiles"):
         return None
     if not names:
         return f"type bar, x = percentile, y = {y}"
-    rest = names[1:] if spec.measure != "percentiles" else ["percentile", *names[1:]]
+    within = {"percentiles": ["percentile"], "compare": ["statistic"]}.get(spec.measure or "", [])
+    rest = [*within, *names[1:]]
     series = f", series = {' and '.join(rest)}" if rest else ""
     return f"type {'line' if dimensions[0].type in _TIMES else 'bar'}, x = {names[0]}, y = {y}{series}"

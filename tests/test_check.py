@@ -185,10 +185,11 @@ def test_every_cte_up_to_the_first_aggregate_is_referenced_once(name):
     references = [table for tables in reads.values() for table in tables if table in names]
     assert sorted(references) == sorted(names)
     # And in chains: each begins with a scan of the table, and each other stage reads the one before; but for
-    # what another scan finds for it: the top keys, all clients, or what cannot be decoded.
-    ends = {"keys": "top_keys", "clients_joined": "all_counts", "joined": "undecodable"}
+    # what another scan finds for it: the top keys, all clients, or what cannot be decoded; and permutations,
+    # which are drawn from no table.
+    ends = {"drawn": "draws", "keys": "top_keys", "clients_joined": "all_counts", "joined": "undecodable"}
     joins = {stage: other for stage, other in ends.items() if other in names}
-    scans = [stage for stage in names if reads[stage] and reads[stage][0] not in names]
+    scans = [stage for stage in names if not reads[stage] or reads[stage][0] not in names]
     assert len(scans) == 1 + len(joins)
     for before, stage in itertools.pairwise(names):
         if stage in joins:

@@ -4,6 +4,7 @@
 /* Note: p_value is (b + 1) / (m + 1) if b of them differ as much as the branches do, by the column difference */
 /* Note: p_holm and p_bh are p_value corrected for all tests of this result (Holm; Benjamini and Hochberg) */
 /* Filters: submission_date from 2020-04-06 to 2020-04-20 */
+/* Chart in STMO: type bar, x = os, y = difference, series = statistic and branch */
 /* Made with querygen 0.1.0 */
 WITH
 -- The pings of telemetry.main that pass the filters and that carry the scalar.
@@ -112,8 +113,8 @@ gridded AS (
     SQRT(
       GREATEST(
         SUM(CAST(bucket AS FLOAT64) * bucket * treated_votes) OVER pair
-          - SUM(CAST(bucket AS FLOAT64) * treated_votes) OVER pair * SUM(CAST(bucket AS FLOAT64) * treated_votes) OVER pair
-            / NULLIF(n_treated, 0),
+          - SUM(CAST(bucket AS FLOAT64) * treated_votes) OVER pair
+            * SUM(CAST(bucket AS FLOAT64) * treated_votes) OVER pair / NULLIF(n_treated, 0),
         0
       ) / NULLIF(n_treated * (n_treated - 1), 0)
       + GREATEST(
@@ -305,11 +306,17 @@ cells AS (
 draws AS (
   SELECT
     permutation,
-    CAST(CONCAT('0x', SUBSTR(TO_HEX(MD5(CONCAT('querygen-permutation--', CAST(permutation AS STRING)))), 1, 8)) AS INT64) AS draw_start,
-    CAST(CONCAT('0x', SUBSTR(TO_HEX(MD5(CONCAT('querygen-permutation--', CAST(permutation AS STRING)))), 9, 8)) AS INT64) AS draw_factor,
-    CAST(CONCAT('0x', SUBSTR(TO_HEX(MD5(CONCAT('querygen-permutation--', CAST(permutation AS STRING)))), 17, 8)) AS INT64) AS draw_shift,
+    CAST(CONCAT('0x', SUBSTR(hashed, 1, 8)) AS INT64) AS draw_start,
+    CAST(CONCAT('0x', SUBSTR(hashed, 9, 8)) AS INT64) AS draw_factor,
+    CAST(CONCAT('0x', SUBSTR(hashed, 17, 8)) AS INT64) AS draw_shift,
   FROM
-    UNNEST(GENERATE_ARRAY(0, 1000)) AS permutation
+    (
+      SELECT
+        permutation,
+        TO_HEX(MD5(CONCAT('querygen-permutation--', CAST(permutation AS STRING)))) AS hashed,
+      FROM
+        UNNEST(GENERATE_ARRAY(0, 1000)) AS permutation
+    )
 ),
 -- The cells that each permutation draws: those that land below n_drawn.
 drawn AS (

@@ -4,6 +4,7 @@
 /* Note: p_value is (b + 1) / (m + 1) if b of them differ as much as the branches do, by the column difference */
 /* Note: p_holm and p_bh are p_value corrected for all tests of this result (Holm; Benjamini and Hochberg) */
 /* Filters: submission_date from 2020-04-06 to 2020-04-20 */
+/* Chart in STMO: type bar, x = branch, y = difference, series = statistic */
 /* Made with querygen 0.1.0 */
 WITH
 -- The pings of telemetry.main that pass the filters and that carry the histogram.
@@ -284,11 +285,17 @@ cells AS (
 draws AS (
   SELECT
     permutation,
-    CAST(CONCAT('0x', SUBSTR(TO_HEX(MD5(CONCAT('querygen-permutation--', CAST(permutation AS STRING)))), 1, 8)) AS INT64) AS draw_start,
-    CAST(CONCAT('0x', SUBSTR(TO_HEX(MD5(CONCAT('querygen-permutation--', CAST(permutation AS STRING)))), 9, 8)) AS INT64) AS draw_factor,
-    CAST(CONCAT('0x', SUBSTR(TO_HEX(MD5(CONCAT('querygen-permutation--', CAST(permutation AS STRING)))), 17, 8)) AS INT64) AS draw_shift,
+    CAST(CONCAT('0x', SUBSTR(hashed, 1, 8)) AS INT64) AS draw_start,
+    CAST(CONCAT('0x', SUBSTR(hashed, 9, 8)) AS INT64) AS draw_factor,
+    CAST(CONCAT('0x', SUBSTR(hashed, 17, 8)) AS INT64) AS draw_shift,
   FROM
-    UNNEST(GENERATE_ARRAY(0, 1000)) AS permutation
+    (
+      SELECT
+        permutation,
+        TO_HEX(MD5(CONCAT('querygen-permutation--', CAST(permutation AS STRING)))) AS hashed,
+      FROM
+        UNNEST(GENERATE_ARRAY(0, 1000)) AS permutation
+    )
 ),
 -- The cells that each permutation draws: those that land below n_drawn.
 drawn AS (
