@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from querygen import plan
 from querygen.catalog import Column
-from querygen.comparing import compare
+from querygen.comparisons import compare
 from querygen.facts import Facts
 from querygen.grouping import Measured, buckets, client_columns, cubed, filled, shares
 from querygen.intervals import (

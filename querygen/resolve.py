@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from querygen.adjust import alone, marked, scaled, with_undecodable
 from querygen.asking import HistogramFinder
 from querygen.catalog import Catalog, Column, SourceTable
-from querygen.comparing import find_branch, notes_of
+from querygen.comparisons import find_branch, notes_of
 from querygen.dimensions import DimensionResolver, ResolvedDimension, compile_filters
 from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help
 from querygen.filters import FilterCompiler, is_bounded, sample_ids

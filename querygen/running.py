@@ -17,7 +17,7 @@ import pyarrow as pa
 from querygen import data
 from querygen.catalog import Catalog
 from querygen.check import CheckedSql
-from querygen.comparing import SIGNIFICANT
+from querygen.comparisons import SIGNIFICANT
 from querygen.ctes import alone
 from querygen.engines import duckdb as on_duckdb
 from querygen.errors import EngineError, QuerygenError, UsageError

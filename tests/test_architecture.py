@@ -24,7 +24,7 @@ LAYERS = """
     __init__ errors names resources atomic calls buckets yaml_syntax
     source conditions enrolments spec validate
     schema sqltext udfs probes catalog recordings facts listing units
-    plan filters dimensions scan populations asking intervals grouping numbers permutations comparing
+    plan filters dimensions scan populations asking intervals grouping numbers permutations comparisons
     measures adjust wording resolve
     render recognise check translate ctes
     result data_coerce data_locate data_read data sample ingest engines running show
