@@ -204,7 +204,7 @@ class HistogramFinder:
     ) -> tuple[ResolvedDimension, ...]:
         """Several histograms are told apart by a first column `histogram`."""
         several = len({one.histogram for one in asked}) > 1 or isinstance(self._named(), tuple)
-        if several and all(d.name != "histogram" for d in dimensions):
+        if several and self.spec.measure != "pings" and all(d.name != "histogram" for d in dimensions):
             return (ResolvedDimension("histogram", None), *dimensions)
         return dimensions
 

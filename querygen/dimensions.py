@@ -20,9 +20,9 @@ RESERVED = stage_names() | frozenset({
     "at_least", "bucket", "cell", "client_id", "count", "cumulative_share", "day", "entries", "entry",
     "histogram", "histogram_text", "key", "keyed", "label", "low_data", "mean", "n_above_zero",
     "n_all_clients", "n_clients", "n_dropped", "n_pings", "n_recorded", "n_samples", "n_undecodable",
-    "number", "percentile", "ping_id", "position", "process", "recorded", "recorded_sum", "recording",
-    "share", "share_of_clients", "smoothed", "submission_timestamp", "sum", "value", "vote", "votes",
-    "wanted",
+    "number", "observed", "percentile", "ping_id", "position", "process", "recorded", "recorded_sum",
+    "recording", "share", "share_of_clients", "slot", "smoothed", "submission_timestamp", "sum",
+    "value", "vote", "votes", "wanted",
 })  # fmt: skip
 
 

@@ -192,32 +192,37 @@ def is_bounded(condition: Filter) -> bool:
     return "last" in given or bool(given & set(_LOWER) and given & set(_UPPER))
 
 
-def sample_ids(condition: Filter) -> int:
-    """How many of the hundred sample ids a filter lets in."""
+def sample_ids(condition: Filter) -> frozenset[int]:
+    """Which of the hundred sample ids a filter lets in."""
     if not isinstance(condition, Condition):
         values = condition if isinstance(condition, tuple) else (condition,)
-        return len({v for v in values if isinstance(v, int) and 0 <= v < 100})
+        return frozenset(v for v in values if isinstance(v, int) and 0 <= v < 100)
     excluded = condition.not_ if isinstance(condition.not_, tuple) else (condition.not_,)
     tests: dict[str, Callable[[Any, Any], bool]] = {
         "from_": operator.ge, "gte": operator.ge, "gt": operator.gt,
         "to": operator.le, "lte": operator.le, "lt": operator.lt,
     }  # fmt: skip
-    return sum(
-        i not in excluded
+    return frozenset(
+        i
+        for i in range(100)
+        if i not in excluded
         and all(
             test(i, getattr(condition, key))
             for key, test in tests.items()
             if key in condition.model_fields_set
         )
-        for i in range(100)
     )
 
 
 def _typed(value: Any, kind: str) -> tuple[Any, str, str | None]:
     """`value` as the BigQuery type `kind`: (value, "", None), or (None, what is wrong, help)."""
-    shown = f"`{str(value).lower() if isinstance(value, bool) else value}`"
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        shown = f"the number {value}"
+    if isinstance(value, bool):
+        shown = f"`{str(value).lower()}`"
+    elif isinstance(value, int | float):
+        # Python prints no number of thousands of digits.
+        shown = f"the number {value}" if abs(value) < 10**400 else "a number of hundreds of digits"
+    else:
+        shown = f"`{value}`"
     match kind:
         case "STRING":
             if isinstance(value, str):

@@ -290,6 +290,8 @@ class Scan:
         keys = replace(
             self,
             spec=self.spec.model_copy(update={"key": "*", "strict": False}),
+            # Where items of `process` overlap, their samples count once.
+            asked=tuple({one.recording: one for one in self.asked}.values()),
             dimensions=(ResolvedDimension("key", None),),
             predicates=[*self.predicates],
         )
