@@ -310,7 +310,8 @@ class Spec(StrictModel):
             raise problem("no-histogram", "a spec needs a `histogram`", "add `histogram: NAME`")
         if self.scalar is not None:
             self._check_scalar()
-        if isinstance(self.key, TopKeys) and "key" not in self.dimensions:
+        shown = {name.lower() for name in self.dimensions if isinstance(name, str)}
+        if isinstance(self.key, TopKeys) and "key" not in shown:
             raise problem("unused-key", "`key: {top: …}` tells keys apart", "add `key` to `dimensions`")
         if isinstance(self.key, TopKeys) and (self.scalar is not None or self.measure == "counts"):
             raise problem("unused-key", "`key: {top: …}` counts a histogram's samples", "list the keys")
