@@ -64,20 +64,25 @@ def _printed(node: Node, stage: str) -> str:
 
 
 def _with_sentences(text: str, plan: Plan) -> str:
-    """The plan's words as comments again: its header, and a sentence above each stage.
+    """The plan's words as comments again: its header, and a sentence above each stage."""
+    for start, stage in reversed(stage_starts(text, plan, "duckdb")):
+        text = f"{text[:start].rstrip()}\n{_sentence(stage)}{text[start:]}"
+    return "".join(f"/* {line} */\n" for line in plan.header) + text + "\n"
 
-    Stages are found by tokens outside of all parentheses, never in a literal that looks like one.
+
+def stage_starts(text: str, plan: Plan, dialect: str) -> list[tuple[int, Stage]]:
+    """Where each of the plan's stages begins in a text, in order.
+
+    Found by tokens outside of all parentheses, never in a literal that looks like one.
     """
     depth, waiting, starts = 0, list(plan.stages), []
-    for token in tokenize(text, read="duckdb"):
+    for token in tokenize(text, read=dialect):
         depth += {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}.get(token.token_type, 0)
         if depth == 0 and waiting:
             is_last = waiting[0] is plan.final
             if token.token_type is TokenType.SELECT if is_last else token.text == waiting[0].cte:
                 starts.append((token.start, waiting.pop(0)))
-    for start, stage in reversed(starts):
-        text = f"{text[:start].rstrip()}\n{_sentence(stage)}{text[start:]}"
-    return "".join(f"/* {line} */\n" for line in plan.header) + text + "\n"
+    return starts
 
 
 def _sentence(stage: Stage) -> str:
