@@ -216,13 +216,11 @@ def sample_ids(condition: Filter) -> frozenset[int]:
 
 def _typed(value: Any, kind: str) -> tuple[Any, str, str | None]:
     """`value` as the BigQuery type `kind`: (value, "", None), or (None, what is wrong, help)."""
-    if isinstance(value, bool):
-        shown = f"`{str(value).lower()}`"
-    elif isinstance(value, int | float):
-        # Python prints no number of thousands of digits.
-        shown = f"the number {value}" if abs(value) < 10**400 else "a number of hundreds of digits"
-    else:
-        shown = f"`{value}`"
+    if isinstance(value, int) and abs(value) >= 10**400:  # Python prints no number of thousands of digits
+        return None, "a number of hundreds of digits fits no column", "write a number that can be there"
+    shown = f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        shown = f"the number {value}"
     match kind:
         case "STRING":
             if isinstance(value, str):

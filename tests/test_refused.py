@@ -113,3 +113,18 @@ def test_the_largest_edges(edge, is_refused):
     with pytest.raises(QuerygenError) as refused:
         query(spec).plan()
     assert [finding.code for finding in refused.value.diagnostics] == ["wrong-type"]
+
+
+@pytest.mark.parametrize(
+    ("time", "is_refused"),
+    [("2020-04-06", True), ("20200406T00", False), ("2020-04-06 00:00", False), ("2020-04-06T24", True)],
+)
+def test_times(time, is_refused):
+    """A date alone is no time: whole days are filtered by `build_date`."""
+    spec = {"measure": "counts", "filters": {"build_time": {"gte": time}}, "allow_full_scan": True}
+    if not is_refused:
+        assert query(spec).plan()
+        return
+    with pytest.raises(QuerygenError) as refused:
+        query(spec).plan()
+    assert [finding.code for finding in refused.value.diagnostics] == ["wrong-type"]

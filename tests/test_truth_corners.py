@@ -209,6 +209,8 @@ def test_times_of_other_zones(condition, passes, engine):
         ({"gte": 99}, 1),
         ({"lt": 1}, 1),
         ({"lt": 8}, 8),
+        ([0, 3], 2),
+        (0, 1),
         ({"lte": 0}, 1),
         ({"gt": 6, "not": 8}, 92),
         (7, 1),
@@ -256,4 +258,69 @@ def test_two_distributions_of_gleans(engine):
     assert [(row["histogram"], row["count"], row["sum"], row["mean"]) for row in rows] == [
         (paths[0], 4, 79, 79 / 4),
         (paths[1], 7, 35, 5),
+    ]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("condition", "passing"),
+    [
+        ({"lt": 2**63}, [-1e19, 0.0, 512.0]),
+        ({"gte": 2**63}, [2.0**63, 1e19]),
+        ({"lt": -(2**63)}, [-1e19]),
+        ({"gt": 0, "not": 10**19}, [512.0, 2.0**63]),
+        ({"from": -0.0, "to": 512}, [0.0, 512.0]),
+    ],
+    ids=str,
+)
+def test_numbers_beyond_int64(condition, passing, engine):
+    """A column of FLOAT64 takes them, too."""
+    numbers = [-1e19, 0.0, 512.0, 2.0**63, 1e19]
+    pings = [ping("a") | {"environment": {"system": {"memory_mb": number}}} for number in numbers]
+    path = "environment.system.memory_mb"
+    spec = {"measure": "counts", "dimensions": [path], "filters": {path: condition}, **ALL_DAYS}
+    assert [row["memory_mb"] for row in rows_of(spec, pings, engine)] == passing
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_overflow_bucket_begins_at_its_bound(engine):
+    pings = [ping("a", '{"values":{"698":1,"1000":1}}'), ping("b", '{"values":{"1000":2}}')]
+    shape = {"exponential": [1, 1000, 20]}
+    spec = {"histogram": HISTOGRAM, "buckets": shape, "percentiles": [0.25, 0.26, 1], **ALL_DAYS}
+    rows = rows_of(spec, pings, engine)
+    assert [(row["value"], row["at_least"]) for row in rows] == [(698, False), (1000, True), (1000, True)]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_counts_of_a_cube(engine):
+    pings = [ping("a", os="Mac"), ping("a", os="Linux"), ping("b", os="Mac"), ping(None)]
+    rows = rows_of({"measure": "counts", "dimensions": ["os"], "cube": True, **ALL_DAYS}, pings, engine)
+    assert [(row["os"], row["n_clients"], row["n_pings"]) for row in rows] == [
+        *((None, 0, 1), ("*", 2, 4)),
+        *(("Linux", 1, 1), ("Mac", 2, 2)),
+    ]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_categories_have_labels(engine):
+    pings = [ping("a") | {"payload": {"histograms": {"login_verdict": '{"values":{"0":1,"2":2,"50":1}}'}}}]
+    rows = rows_of({"histogram": "LOGIN_VERDICT", **ALL_DAYS}, pings, engine, defined=True)
+    assert [(row["bucket"], row["label"], row["count"]) for row in rows] == [
+        *((0, "Safe", 1), (2, "it's", 2)),
+        (50, "(other)", 1),
+    ]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_shares_of_groups_of_fractions(engine):
+    """BigQuery divides no window by FLOAT64."""
+    path = "environment.system.memory_mb"
+    pings = [
+        ping("a", f'{{"values":{{"{bucket}":1}}}}') | {"environment": {"system": {"memory_mb": memory}}}
+        for bucket, memory in ((1, 0.5), (2, 0.5), (2, None), (3, 1e300))
+    ]
+    rows = rows_of({"histogram": HISTOGRAM, "dimensions": [path], **ALL_DAYS}, pings, engine)
+    assert [(row["memory_mb"], row["bucket"], row["share"]) for row in rows] == [
+        *((None, 2, 1.0), (0.5, 1, 0.5), (0.5, 2, 0.5)),
+        (1e300, 3, 1.0),
     ]
