@@ -201,14 +201,15 @@ class Scan:
 
     @property
     def is_undecodable(self) -> Node:
-        """Whether a recording cannot be decoded, or has an impossible count; NULL where there is none."""
+        """Whether there is a recording that cannot be decoded, or that has an impossible count."""
         if self.is_number:
             possible = exp.Between(
                 this=column("recorded"),
                 low=literal(0, "INT64"),
                 high=literal(LARGEST_COUNT, "INT64"),
             )
-            return exp.Not(this=possible)
+            # Never NULL, of whose count DuckDB makes NULL.
+            return exp.and_(is_given(column("recorded")), exp.Not(this=possible), wrap=False)
         none = literal(0, "INT64")
         if not self.is_text:
             damaged = own_function("querygen.distribution_impossible", column("recorded"))
