@@ -140,7 +140,7 @@ def emptied(value):
 
 
 @some
-@given(pairs_of("percentiles", "distribution", "summary"))
+@given(pairs_of("percentiles", "distribution", "summary", holds=is_histogram))
 def test_histograms_without_samples(pair):
     recorded = "metrics" if table_name(pair.spec) == "firefox_desktop.metrics" else "payload"
     empty = [ping | {recorded: emptied(ping.get(recorded))} for ping in pair.pings[:10]]
