@@ -20,7 +20,7 @@ from querygen.errors import Diagnostic, Loc, QuerygenError, Span
 from querygen.plan import Plan
 from querygen.schema import Field, Schema
 from querygen.spec import Spec
-from querygen.translate import stage_starts
+from querygen.translate import stage_places
 
 _PARENS = {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}
 _CLAUSES = {
@@ -117,12 +117,10 @@ def _place(text: str, plan: Plan, refusal: googlesql.Refusal) -> _Place | None:
     if not refusal.line:
         return None
     offset = sum(len(line) + 1 for line in text.split("\n")[: refusal.line - 1]) + refusal.column - 1
-    starts = stage_starts(text, plan, "bigquery")
-    behind = [number for number, (start, _) in enumerate(starts) if start <= offset]
-    if not behind:
+    around = [place for place in stage_places(text, plan, "bigquery") if place[0] <= offset]
+    if not around:
         return None
-    start, stage = starts[behind[-1]]
-    end = starts[behind[-1] + 1][0] if behind[-1] + 1 < len(starts) else len(text)
+    start, end, stage = around[-1]
     tokens = [token for token in tokenize(text, read="bigquery") if start <= token.start < end]
     is_last = stage is plan.final
     for clause, item in _items(tokens, 0 if is_last else 1):

@@ -12,7 +12,7 @@ from querygen.catalog import Column, SourceTable
 from querygen.conditions import Condition, DefinedDimension, Dimension, Filter
 from querygen.errors import Diagnostic, Loc, QuerygenError
 from querygen.filters import FilterCompiler, Report
-from querygen.plan import stage_names
+from querygen.plan import PREFIXES, stage_names
 from querygen.sqltext import NAME, Node, column, literal, text
 
 # Names that queries use: of stages, and of the columns that stages make.
@@ -24,6 +24,14 @@ RESERVED = stage_names() | frozenset({
     "recording", "share", "share_of_clients", "slot", "smoothed", "submission_timestamp", "sum",
     "value", "vote", "votes", "wanted",
 })  # fmt: skip
+
+
+def _is_reserved(name: str) -> bool:
+    """Whether queries use the name, of a stage also behind prefixes."""
+    bare = name
+    while prefix := next((prefix for prefix in PREFIXES if bare.startswith(prefix)), None):
+        bare = bare.removeprefix(prefix)
+    return name in RESERVED or bare in stage_names()
 
 
 # Dimensions that come from a histogram's place, not from the ping: the stage that makes each.
@@ -130,7 +138,7 @@ class DimensionResolver:
         return tuple(resolved)
 
     def _check_name(self, name: str, loc: Loc, of: str | None) -> None:
-        if name.lower() in RESERVED:
+        if _is_reserved(name.lower()):
             reason = "the query uses it"
         elif "__" in name:
             reason = "Redash reads `__` in a column's name as a filter"

@@ -181,7 +181,7 @@ def version_key(version: str) -> str | None:
     stage, which = found.group(5), found.group(6)
     if stage:
         return f"{'.'.join([*numbers, *['00000'] * (4 - len(numbers))])}{stage}{which.zfill(5)}"
-    return ".".join(numbers) + ("." if len(numbers) < 4 else "")
+    return ".".join(numbers)
 
 
 def is_bounded(condition: Filter) -> bool:

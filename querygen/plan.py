@@ -360,8 +360,12 @@ class Scaled(Reading):
     columns: tuple[Node, ...]
 
 
+PREFIXES = ("all_", "clients_", "judged_")
+"""What stands before the names of stages that a query has twice."""
+
+
 def stage_names() -> frozenset[str]:
-    """The names of all stages."""
+    """The names of all stages, without prefixes."""
     return frozenset(
         kind.name for kind in (*Stage.__subclasses__(), *Reading.__subclasses__()) if kind is not Reading
     )

@@ -201,15 +201,14 @@ class Scan:
 
     @property
     def is_undecodable(self) -> Node:
-        """Whether there is a recording that cannot be decoded, or that has an impossible count."""
+        """Whether a recording cannot be decoded, or has an impossible count; not TRUE where there is none."""
         if self.is_number:
             possible = exp.Between(
                 this=column("recorded"),
                 low=literal(0, "INT64"),
                 high=literal(LARGEST_COUNT, "INT64"),
             )
-            # Never NULL, of whose count DuckDB makes NULL.
-            return exp.and_(is_given(column("recorded")), exp.Not(this=possible), wrap=False)
+            return exp.Not(this=possible)
         none = literal(0, "INT64")
         if not self.is_text:
             damaged = own_function("querygen.distribution_impossible", column("recorded"))

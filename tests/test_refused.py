@@ -64,9 +64,6 @@ ASKED = [
 ]
 
 
-@pytest.mark.xfail(
-    reason="`slot`, `observed` and stages with a prefix, such as `all_pings`, are not reserved"
-)
 def test_no_dimension_has_a_name_that_queries_give():
     """It would be the same name for two things in one query."""
     names = set()
