@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint format goldens wheel benchmarks coverage simulate clean
+.PHONY: demo test lint format goldens wheel benchmarks coverage mutation truth simulate clean
 
 demo: $(INSTALLED)  ## the main job: a spec becomes SQL, and the SQL an answer
 	$(BIN)/querygen render examples/tutorial/05-client-normalized-by-build.yaml
@@ -41,8 +41,14 @@ benchmarks: $(INSTALLED)  ## compare with peers; takes some minutes
 SCHEMAS ?= ../shared/schemas
 PROBES ?= $(wildcard ../shared/probes)
 FLAGS ?=
-coverage: $(INSTALLED)  ## a spec for every distribution of the schemas, in every form; takes some minutes
+coverage: $(INSTALLED)  ## a spec for each distribution and scalar of the schemas, in every form; takes a quarter of an hour
 	$(BIN)/python tests/coverage_run.py --schemas $(SCHEMAS) $(if $(PROBES),--probes $(PROBES)) $(FLAGS)
+
+mutation: $(INSTALLED)  ## change the project in many small ways, each of which a test must notice; takes long
+	$(BIN)/python tests/mutation_run.py $(FLAGS)
+
+truth: $(INSTALLED)  ## random specs with pings that fit them, on both engines and in plain Python; takes some minutes
+	$(BIN)/python tests/truth_run.py $(FLAGS)
 
 simulate: $(INSTALLED)  ## are p-values right: thousands of simulated experiments; half an hour (FLAGS=--quick: less)
 	$(BIN)/python tests/simulate_compare.py $(FLAGS)

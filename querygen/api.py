@@ -7,12 +7,14 @@ Data flows one way, each stage is a pure function from one immutable type to the
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from querygen.catalog import Catalog, catalog
 from querygen.check import CheckedSql, check
-from querygen.errors import QuerygenError, UsageError
+from querygen.errors import Diagnostic, QuerygenError, UsageError
+from querygen.lints import lint, lint_result
 from querygen.plan import Plan
 from querygen.render import UdfMode, render
 from querygen.resolve import resolve
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from querygen.result import Result
+    from querygen.verify import Verdict
 
 Dialect = Literal["bigquery", "duckdb"]
 Engine = Literal["duckdb", "googlesql"]
@@ -45,7 +48,7 @@ class Query:
         QuerygenError: the spec is not valid; all findings at once, each with its dotted path.
     """
 
-    __slots__ = ("_catalog", "_source", "_spec", "_today")
+    __slots__ = ("_catalog", "_checked", "_source", "_spec", "_today")
 
     def __init__(self, **spec: Any) -> None:
         self._set(from_mapping(spec), catalog_of(None), None)
@@ -59,6 +62,7 @@ class Query:
 
     def _set(self, source: Source, catalog: Catalog, today: dt.date | None) -> None:
         self._source, self._spec, self._catalog, self._today = source, validate(source), catalog, today
+        self._checked: dict[UdfMode, CheckedSql] = {}
 
     @property
     def spec(self) -> Spec:
@@ -82,7 +86,20 @@ class Query:
 
     def checked(self, udfs: UdfMode = "inline") -> CheckedSql:
         """The SQL, parsed and held against the plan."""
-        return check(render(self.plan(), udfs))
+        if udfs not in self._checked:
+            self._checked[udfs] = check(render(self.plan(), udfs))
+        return self._checked[udfs]
+
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What is valid, but may not say what its reader believes; `querygen explain CODE` explains each.
+
+        Raises:
+            QuerygenError: the spec asks for what the tables don't have.
+        """
+        return self._placed(lint(self._source, self._spec, self._catalog, self.checked(), self._today))
+
+    def _placed(self, findings: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+        return tuple(self._source.locate(QuerygenError(findings)).diagnostics)
 
     def sql(self, dialect: Dialect = "bigquery", udfs: UdfMode = "inline") -> str:
         """The SQL text.
@@ -93,6 +110,58 @@ class Query:
         """
         checked = self.checked(udfs)
         return translate(checked).text if dialect == "duckdb" else checked.sql.text
+
+    def analyze(self, udfs: UdfMode = "inline") -> None:
+        """Has Google's own analyzer check the SQL against the table's whole schema.
+
+        Raises:
+            QuerygenError: it refuses the SQL: the schema is another than querygen expects.
+            EngineError: the extra `googlesql` is not installed, or the analyzer stopped.
+        """
+        from querygen.analyze import analyze
+
+        try:
+            analyze(self.checked(udfs), self._catalog, self._spec, self._source.name or "the spec")
+        except QuerygenError as error:
+            raise self._source.locate(error) from None
+
+    def verify(
+        self,
+        data: str | Path | Sequence[str | Path] | None = None,
+        *,
+        udfs: Sequence[UdfMode] | None = None,
+        pings: int | None = None,
+        tolerance: float | None = None,
+    ) -> "Verdict":
+        """Runs DuckDB and Google's reference evaluator on the same rows, and compares what they give.
+
+        Args:
+            data: as for `run`; by default rows are made up that reach the spec's corners.
+            udfs: the forms of the SQL that are compared; by default all.
+            pings: how many rows of the data at most; Google's evaluator takes about a second for a thousand.
+            tolerance: how far apart floats may be, relatively.
+
+        Raises:
+            UsageError: a path does not exist.
+            QuerygenError: the data does not fit the table's schema.
+            EngineError: the extra `googlesql` is not installed.
+        """
+        from querygen.comparing import Tolerance
+        from querygen.verify import ANY_DAY, MOST_PINGS, verify
+
+        today = self._today
+        if data is None and today is None and self._spec.today is None:
+            today = ANY_DAY  # for `last`: made-up rows are of the days that it lets in
+        dated = Query.of(self._source, self._catalog, today)
+        return verify(
+            [dated.checked(mode) for mode in udfs or get_args(UdfMode)],
+            self._spec,
+            self._catalog,
+            _flags(data),
+            today=today,
+            pings=pings or MOST_PINGS,
+            tolerance=Tolerance() if tolerance is None else Tolerance(tolerance),
+        )
 
     def run(
         self,
@@ -122,8 +191,13 @@ class Query:
             raise UsageError.of(
                 "two-data", "`data` and `connection` are both given", help="give one of the two"
             )
-        flags = [str(data)] if isinstance(data, str | Path) else [str(item) for item in data or ()]
-        return running.run(self.checked(udfs), self._catalog, flags, engine, connection)
+        result = running.run(self.checked(udfs), self._catalog, _flags(data), engine, connection)
+        return replace(result, warnings=self._placed(lint_result(result, self._spec)))
+
+
+def _flags(data: str | Path | Sequence[str | Path] | None) -> list[str]:
+    """What `--data` would be given."""
+    return [str(data)] if isinstance(data, str | Path) else [str(item) for item in data or ()]
 
 
 def load(

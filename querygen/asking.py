@@ -10,7 +10,8 @@ from querygen.errors import Diagnostic, Loc, QuerygenError, suggest
 from querygen.facts import Facts, common, definition_of, facts_of, mirror_in
 from querygen.recordings import Recording, all_names, find_recordings
 from querygen.scan import Asked
-from querygen.spec import BucketShape, Spec
+from querygen.spec import Spec
+from querygen.spec_values import BucketShape
 from querygen.sqltext import NAME
 from querygen.units import factor, units_like
 
@@ -204,7 +205,7 @@ class HistogramFinder:
     ) -> tuple[ResolvedDimension, ...]:
         """Several histograms are told apart by a first column `histogram`."""
         several = len({one.histogram for one in asked}) > 1 or isinstance(self._named(), tuple)
-        if several and all(d.name != "histogram" for d in dimensions):
+        if several and self.spec.measure != "pings" and all(d.name != "histogram" for d in dimensions):
             return (ResolvedDimension("histogram", None), *dimensions)
         return dimensions
 

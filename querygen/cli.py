@@ -14,21 +14,27 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from querygen import VERSION
 from querygen.atomic import appearing_when_complete
-from querygen.errors import EngineError, QuerygenError, UsageError
+from querygen.cases.flags import add_flags
+from querygen.errors import Diagnostic, EngineError, QuerygenError, UsageError
 
 if TYPE_CHECKING:
     from querygen.api import Query
+    from querygen.catalog import Catalog
 
 
 def _render(arguments: argparse.Namespace) -> int:
     """Print the SQL of a spec."""
     query = _query(arguments.spec, arguments)
-    _write(query.sql(arguments.dialect, arguments.udfs).encode(), arguments.output)
+    sql = query.sql(arguments.dialect, arguments.udfs)
+    _warn(query.warnings())
+    _write(sql.encode(), arguments.output)
     return 0
 
 
@@ -38,29 +44,70 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UsageError.of("binary-output", "Parquet is not for a terminal", help="add --output FILE")
     query = _query(arguments.spec, arguments)
     gc.enable()
-    query.sql()  # findings about the spec come before the seconds that loading data may take
+    _warn(query.warnings())  # findings about the spec come before the seconds that loading data may take
     from querygen.show import FORMATS
 
     result = query.run(arguments.data, engine=arguments.engine, udfs=arguments.udfs)
     for note in result.notes:
         _say(f"note: {note}")
+    _warn(result.warnings)
     _write(FORMATS[arguments.format](result), arguments.output)
     return 0
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    """Check specs without running them; tells all findings of all of them."""
+    """Check specs without running them; tells all errors and warnings of all of them."""
+    analyzes = arguments.analyze and find_spec("zetasql") is not None
+    if arguments.analyze and not analyzes:
+        _say("note: not read by Google's analyzer; pip install 'querygen[googlesql]' adds it")
+    read = _reader(arguments)
     worst = 0
     for spec in arguments.specs:
         try:
-            _query(spec, arguments).sql("duckdb")
+            query = read(spec)
+            query.sql("duckdb")
+            if analyzes:
+                query.analyze()
+            warnings = query.warnings()
         except UsageError:
             raise
         except QuerygenError as error:
             _say(str(error))
             worst = max(worst, error.exit_code)
         else:
-            _write(f"{spec}: ok\n".encode(), None)
+            _warn(warnings)
+            worst = max(worst, 1 if warnings else 0)
+            if not warnings:
+                _write(f"{spec}: ok\n".encode(), None)
+    return worst
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    """Run specs on DuckDB and on Google's evaluator, and compare the rows; made-up ones without --data."""
+    from querygen.verify import other_than_spec
+
+    gc.enable()
+    read = _reader(arguments, probes_beside=True)
+    worst = 0
+    for spec in arguments.specs:
+        other = other_than_spec(spec)
+        if other:
+            _say(f"note: {spec}: skipped, {other} and no spec")
+            continue
+        try:
+            verdict = read(spec).verify(
+                arguments.data, udfs=arguments.udfs, pings=arguments.pings, tolerance=arguments.tolerance
+            )
+        except UsageError:
+            raise
+        except QuerygenError as error:
+            _say(str(error))
+            worst = max(worst, error.exit_code)
+            continue
+        for note in verdict.notes:
+            _say(f"note: {spec}: {note}")
+        _write(f"{spec}: {verdict}\n".encode(), None)
+        worst = max(worst, int(not verdict.agrees))
     return worst
 
 
@@ -90,14 +137,32 @@ def _udfs(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _explain(arguments: argparse.Namespace) -> int:
+    """Explain the code of a warning or error, with a spec that has it and its repair."""
+    from querygen.explain import explained, listed
+
+    _write((listed() if arguments.code is None else explained(arguments.code)).encode(), None)
+    return 0
+
+
 def _schema(arguments: argparse.Namespace) -> int:
-    """Print the JSON Schema of specs, for editors that complete and explain keys."""
+    """Print the JSON Schema of specs, or of test files, for editors that complete and explain keys."""
     import json
 
-    from querygen.spec import json_schema
-
+    if arguments.tests:
+        from querygen.cases.model import json_schema
+    else:
+        from querygen.spec import json_schema
     _write(f"{json.dumps(json_schema(), indent=2)}\n".encode(), arguments.output)
     return 0
+
+
+def _test(arguments: argparse.Namespace) -> int:
+    """Run the tests of specs (*.test.yaml), or write a first one."""
+    from querygen.cases.flags import act
+
+    gc.enable()
+    return act(arguments, _schemas(arguments.schema), lambda line: _write(f"{line}\n".encode(), None))
 
 
 def _catalog(arguments: argparse.Namespace) -> int:
@@ -178,6 +243,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     check = command(_check, "schema", "probes", "source", "today")
     check.add_argument("specs", nargs="+", metavar="SPEC", help="YAML or JSON files")
+    check.add_argument(
+        "--no-analyze",
+        dest="analyze",
+        action="store_false",
+        help="without Google's analyzer, where installed",
+    )
+    both = command(_verify, "data", "schema", "probes", "source", "today")
+    both.add_argument("specs", nargs="+", metavar="SPEC", help="YAML or JSON files; tests are skipped")
+    both.add_argument(
+        "--udfs", action="append", choices=["inline", "temp", "mozfun"], help="compare this form only (all)"
+    )
+    both.add_argument(
+        "--pings", type=_positive, default=2000, metavar="N", help="how many pings of --data at most (2000)"
+    )
+    both.add_argument(
+        "--tolerance", type=_tolerance, metavar="X", help="how far apart floats may be, relatively (1e-9)"
+    )
     listing = command(_catalog, "schema", "probes", "output")
     listing.add_argument(
         "pattern", nargs="?", default="", metavar="PATTERN", help="a part of the name, or a glob"
@@ -219,7 +301,13 @@ def _parser() -> argparse.ArgumentParser:
     command(_udfs, "output").add_argument(
         "--dialect", choices=["bigquery", "duckdb"], default="duckdb", help="the SQL dialect (duckdb)"
     )
-    command(_schema, "output")
+    command(_schema, "output").add_argument(
+        "--tests", action="store_true", help="the schema of *.test.yaml files instead"
+    )
+    add_flags(command(_test, "schema", "probes"), _positive)
+    command(_explain).add_argument(
+        "code", nargs="?", metavar="CODE", help="the code; without it all codes are listed"
+    )
     return parser
 
 
@@ -227,7 +315,7 @@ _OPTIONS: dict[str, Callable[[argparse.ArgumentParser], object]] = {
     "spec": lambda p: p.add_argument("spec", metavar="SPEC", help="a YAML or JSON file, or - for stdin"),
     "data": lambda p: p.add_argument(
         "--data", action="append", metavar="[TABLE=]PATH",
-        help="a file, a glob, or a folder of files named dataset.table.ext; by default a synthetic sample",
+        help="a file, a glob, or a folder of files named dataset.table.ext; by default rows are made up",
     ),
     "udfs": lambda p: p.add_argument(
         "--udfs", choices=["inline", "temp", "mozfun"], default="inline",
@@ -252,15 +340,45 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _tolerance(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to 1")
+    return found
+
+
 def _query(spec: str, arguments: argparse.Namespace) -> "Query":
+    return _reader(arguments)(spec)
+
+
+def _reader(arguments: argparse.Namespace, *, probes_beside: bool = False) -> "Callable[[str], Query]":
+    """What reads the specs of one command; schemas and definitions are read once.
+
+    With `probes_beside`, a folder `probes` beside a spec stands for a missing --probes.
+    """
     from querygen.api import Query, catalog_of
     from querygen.source import load_bytes, load_file
 
-    source = load_bytes(sys.stdin.buffer.read(), "<stdin>") if spec == "-" else load_file(spec)
-    if arguments.source:
-        source = source.with_value("source", arguments.source)
-    catalog = catalog_of(_schemas(arguments.schema), arguments.probes)
-    return Query.of(source, catalog, _date(arguments.today))
+    @cache
+    def catalog(probes: str | None) -> "Catalog":
+        if probes != arguments.probes:
+            _say(f"note: with the probe definitions in {probes} for the specs beside it")
+        return catalog_of(_schemas(arguments.schema), probes)
+
+    def read(spec: str) -> Query:
+        source = load_bytes(sys.stdin.buffer.read(), "<stdin>") if spec == "-" else load_file(spec)
+        if arguments.source:
+            source = source.with_value("source", arguments.source)
+        beside = Path(spec).parent / "probes"
+        is_beside = probes_beside and arguments.probes is None and spec != "-" and beside.is_dir()
+        return Query.of(
+            source, catalog(str(beside) if is_beside else arguments.probes), _date(arguments.today)
+        )
+
+    return read
 
 
 def _schemas(flags: Sequence[str] | None) -> dict[str, str]:
@@ -331,6 +449,11 @@ def _progress_line() -> Iterator[Callable[[str], None] | None]:
         yield show
     finally:
         sys.stderr.write("\r\x1b[K")
+
+
+def _warn(warnings: Sequence[Diagnostic]) -> None:
+    for warning in warnings:
+        _say(str(warning))
 
 
 def _say(text: str) -> None:

@@ -102,7 +102,8 @@ class Condition(StrictModel):
     @field_validator("last", mode="before")
     @classmethod
     def _check_last(cls, last: Any) -> Any:
-        if last is not None and not re.fullmatch(r"[1-9][0-9]{0,4} (?:day|week)s?", str(last), re.ASCII):
+        length = last if isinstance(last, str) else ""
+        if last is not None and not re.fullmatch(r"[1-9][0-9]{0,4} (?:day|week)s?", length, re.ASCII):
             help_ = (
                 f"write `{last} days`"
                 if isinstance(last, int)

@@ -2,14 +2,9 @@
 
 from typing import Literal
 
-from sqlglot import tokenize
-from sqlglot.tokenizer_core import TokenType
-
 from querygen.check import CheckedSql
 from querygen.errors import UsageError, similar_name_help
-from querygen.translate import translate
-
-_PARENS = {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}
+from querygen.translate import stage_places, translate
 
 
 def alone(checked: CheckedSql, cte: str, dialect: Literal["bigquery", "duckdb"] = "bigquery") -> str:
@@ -26,17 +21,6 @@ def alone(checked: CheckedSql, cte: str, dialect: Literal["bigquery", "duckdb"] 
             help=similar_name_help(cte, names, "a CTE") or f"it has {', '.join(names)}",
         )
     text = checked.sql.text if dialect == "bigquery" else translate(checked).text
-    return f"{text[: _end(text, cte, dialect)]}\nSELECT\n  *\nFROM\n  {cte}\n"
-
-
-def _end(text: str, cte: str, dialect: str) -> int:
-    """Where the definition of a CTE ends: at the parenthesis that closes it, outside of all others."""
-    depth, is_behind_with, is_inside = 0, False, False
-    for token in tokenize(text, read=dialect):
-        depth += _PARENS.get(token.token_type, 0)
-        if depth == 0:
-            is_behind_with = is_behind_with or token.token_type is TokenType.WITH
-            if is_inside and token.token_type is TokenType.R_PAREN:
-                return token.end + 1
-            is_inside = is_inside or (is_behind_with and token.text == cte)
-    raise AssertionError(f"the text has no CTE {cte}")
+    places = stage_places(text, checked.sql.plan, dialect)
+    end = next(end for _, end, stage in places if stage.cte == cte)
+    return f"{text[:end]}\nSELECT\n  *\nFROM\n  {cte}\n"

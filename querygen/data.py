@@ -26,7 +26,7 @@ from querygen.schema import Field, Schema, quote_identifier
 if TYPE_CHECKING:
     import pyarrow
 
-_TABLE = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*", re.ASCII)
+_TABLE = re.compile(r"(?:[A-Za-z0-9_-]+\.)?[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 _FORMATS = ".ndjson, .jsonl, .json, .csv (these also as .gz or .zst) and .parquet"
 _MISSPELT = 0.85  # how alike an unknown name and an absent known one must be
 _SHOWN = 10
@@ -61,7 +61,7 @@ def parse_locations(flags: Sequence[str]) -> Mapping[str, tuple[Path, ...]]:
             found.setdefault(table, []).extend(_files_at(table, path))
         elif Path(flag).is_dir():
             for file in _named_files(Path(flag)):
-                found.setdefault(".".join(file.name.split(".")[:2]), []).append(file)
+                found.setdefault(file.name[: _extension_start(file.name)], []).append(file)
         elif Path(flag).exists():
             raise _usage(
                 f"`--data {flag}` doesn't say which table it is", f"write `--data telemetry.main={flag}`"
@@ -233,7 +233,11 @@ def table_name(table: str) -> str:
 
 
 def _create_view(con: duckdb.DuckDBPyConnection, table: str, select: str) -> None:
-    con.execute(f"CREATE SCHEMA IF NOT EXISTS {quote_identifier(table.partition('.')[0])}")
+    *project, dataset, _ = table.split(".")
+    for name in project:
+        con.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {quote_identifier(name)}")
+    schema = ".".join(map(quote_identifier, [*project, dataset]))
+    con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     con.execute(f"CREATE OR REPLACE VIEW {table_name(table)} AS {select}")
 
 

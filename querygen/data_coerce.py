@@ -5,9 +5,10 @@ DuckDB expression of the schema's type; `bad_value` writes the one that finds a 
 
 The rules, the same for every format. Numbers of a narrower type widen; everything else goes through text:
 - INT64: a whole number, also as text ("5", as BigQuery exports it) or as 5.0; 5.5 is an error.
-- FLOAT64: a number, also as text, NaN, Infinity. BOOL: true or false, also as text.
+- FLOAT64: a number, also as text, Infinity; NaN is NULL. BOOL: true or false, also as text.
 - TIMESTAMP: ISO 8601 with an offset, Z or UTC ("2020-04-20 12:00:00 UTC"), or without: UTC. Never a number.
 - DATE, DATETIME, TIME: ISO 8601 without an offset. BYTES: Base64. NUMERIC: a decimal number.
+- TIMESTAMP, DATE, DATETIME: in the years 1 to 9999, as in BigQuery.
 - STRING: text; a number becomes its text, an object or array its JSON text (so histograms may be pasted).
 - JSON: any valid JSON text.
 """
@@ -27,7 +28,7 @@ PATTERNS: Mapping[str, str] = {
     "INT64": r"[+-]?\d{1,19}(\.0*)?",
     "FLOAT64": rf"{_NUMBER}|[+-]?([iI]nf(inity)?|[nN]a[nN])",
     "BOOL": r"[tT]rue|[fF]alse|TRUE|FALSE",
-    "TIMESTAMP": rf"{_DATE}([T ]{_TIME}( ?(Z|UTC)|[+-]\d\d(:?\d\d)?)?)?",
+    "TIMESTAMP": rf"{_DATE}([T ]{_TIME}( ?(Z|UTC)|[+-](0\d|1[0-4])(:?[0-5]\d)?)?)?",
     "DATE": _DATE,
     "DATETIME": rf"{_DATE}([T ]{_TIME})?",
     "TIME": _TIME,
@@ -45,6 +46,12 @@ _WIDENED = {
     "DATETIME": {"TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"},
 }
 _WITHOUT_ZONE = {"TIMESTAMP", *_WIDENED["DATETIME"]}
+# What BigQuery holds; DuckDB has years before and after, and infinity.
+_RANGES = {
+    "TIMESTAMP": "TIMESTAMPTZ '0001-01-01 00:00:00+00' AND TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'",
+    "DATETIME": "TIMESTAMP '0001-01-01 00:00:00' AND TIMESTAMP '9999-12-31 23:59:59.999999'",
+    "DATE": "DATE '0001-01-01' AND DATE '9999-12-31'",
+}
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,7 @@ def is_same(wanted: Field, node: Node) -> bool:
         return names == [child.name for child in node.fields.values()] and all(
             is_same(child, node.fields[name]) for name, child in wanted.fields.items()
         )
-    return node.kind == "value" and node.type == wanted.duckdb_type()
+    return node.kind == "value" and node.type == wanted.duckdb_type() and wanted.type != "FLOAT64"
 
 
 Whole = bool | Mapping[str, "Whole"]  # which records are asked for as such: all, none, or those inside
@@ -141,7 +148,10 @@ def convert(wanted: Field, node: Node | None, sql: str, whole: Whole = False, de
             members.append(f"{quote_identifier(child.name)} := {inner}")
         packed = f"struct_pack({', '.join(members)})"
         return f"CASE WHEN {sql} IS NOT NULL THEN {packed} END" if whole is True and sql else packed
-    return _convert_value(wanted, node, sql)
+    value = _convert_value(wanted, node, sql)
+    # Engines disagree on what NaN is equal to, greater than and sorted behind. Where data has it at all, it
+    # was written for a missing number.
+    return f"nullif({value}, CAST('NaN' AS DOUBLE))" if wanted.type == "FLOAT64" else value
 
 
 def _convert_value(wanted: Field, node: Node, sql: str) -> str:
@@ -191,7 +201,7 @@ def _is_checked(wanted: Field, node: Node) -> bool:
 def bad_value(wanted: Field, node: Node | None, sql: str, depth: int = 0) -> str | None:
     """The SQL of a text: a value in `sql` that isn't of the wanted type, else NULL.
 
-    None where no such value is possible, as in a Parquet column of that very type.
+    None where no such value is possible, as of numbers in a Parquet column of that very type.
     """
     if node is None or node.kind == "nothing" or not fits(wanted, node):
         return None
@@ -207,7 +217,10 @@ def bad_value(wanted: Field, node: Node | None, sql: str, depth: int = 0) -> str
         texts = [inner for inner in inners if inner]
         return f"coalesce({', '.join(texts)})" if texts else None
     if not _is_checked(wanted, node):
-        return None
+        if wanted.type not in _RANGES:
+            return None
+        within = f"{_convert_value(wanted, node, sql)} BETWEEN {_RANGES[wanted.type]}"
+        return f"CASE WHEN NOT ({within}) THEN {_text(node, sql)} END"
     if wanted.type == "STRING":
         return f"CASE WHEN TRY({_text(node, sql)}) IS NULL THEN CAST({sql} AS VARCHAR) END"
     text = _text(node, sql)
@@ -215,6 +228,8 @@ def bad_value(wanted: Field, node: Node | None, sql: str, depth: int = 0) -> str
         return f"CASE WHEN NOT json_valid({text}) THEN {text} END"
     spelt = f"regexp_full_match({text}, '{PATTERNS[wanted.type]}')"
     valid = f"TRY({_convert_value(wanted, node, sql)}) IS NOT NULL"
+    if wanted.type in _RANGES:
+        valid = f"coalesce(TRY({_convert_value(wanted, node, sql)}) BETWEEN {_RANGES[wanted.type]}, false)"
     return f"CASE WHEN {sql} IS NOT NULL AND NOT ({spelt} AND {valid}) THEN {text} END"
 
 

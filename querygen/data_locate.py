@@ -9,9 +9,9 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,9 +30,22 @@ HELP = {
     "TIME": "write it as 12:00:00",
     "BYTES": "write it in Base64",
     "JSON": "write valid JSON",
+    "STRING": "write it as UTF-8 text",
     "RECORD": 'write an object, such as {"name": "value"}, or null',
 }
 _NDJSON_HELP = "each line of the file should be one JSON object"
+_ARRAY_HELP = "the file should be one array of JSON objects, or a JSON object in each line"
+_CSV_HELP = "quote values that have commas or line breaks, and double the quotes in them"
+# What to do about JSON that cannot be read, by words of the message.
+_JSON_HELP = {
+    "UTF-8 BOM": "save the file as UTF-8 without a byte order mark",
+    "nested": "look for a bracket that is repeated by mistake, or leave the value out",
+    "half a character": "write the character itself instead of two escapes",
+    "control character": r"write it as an escape, such as \u0000",
+}
+_DEEPEST = 126  # how many arrays and objects in each other DuckDB reads
+_JSON_TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
+_ESCAPES = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F])|\\.", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -145,6 +158,14 @@ def is_array(path: Path) -> bool:
     return next((line.lstrip().startswith("[") for line in _lines(path) if line.strip()), False)
 
 
+def is_closed(path: Path) -> bool:
+    """Whether the last character of a text file, but for white space, is a closing bracket."""
+    last = ""
+    for line in _lines(path):
+        last = line.strip() or last
+    return last.endswith("]")
+
+
 def rows(path: Path) -> Iterator[Row]:
     """The file's rows, one after the other.
 
@@ -178,11 +199,9 @@ def _line_rows(path: Path) -> Iterator[Row]:
         text = line.rstrip("\r\n")
         if text.strip(" \t"):
             try:
-                value = json.loads(text, object_pairs_hook=_unique)
+                value = _parsed(text, _DEEPEST)
             except json.JSONDecodeError as error:
-                raise QuerygenError(
-                    (broken_json("broken-json", str(path), number, text, error, _NDJSON_HELP),)
-                ) from None
+                raise _broken(path, number, text, error, _NDJSON_HELP) from None
             except _TwiceError as error:
                 raise _twice(Row(path, number, text, {}), error) from None
             yield _object_row(path, number, text, value)
@@ -193,10 +212,9 @@ def _array_rows(path: Path) -> Iterator[Row]:
     decoder = json.JSONDecoder(object_pairs_hook=_unique)
     whole = Row(path, 1, text, {})
     try:
-        json.loads(text, object_pairs_hook=_unique)
+        _parsed(text, _DEEPEST + 1)
     except json.JSONDecodeError as error:
-        line = text.split("\n")[error.lineno - 1]
-        raise QuerygenError((broken_json("broken-json", str(path), error.lineno, line, error),)) from None
+        raise _broken(path, error.lineno, text.split("\n")[error.lineno - 1], error, _ARRAY_HELP) from None
     except _TwiceError as error:
         raise _twice(whole, error) from None
     position = text.index("[") + 1
@@ -208,6 +226,30 @@ def _array_rows(path: Path) -> Iterator[Row]:
         value, end = decoder.raw_decode(text, position)
         yield _object_row(path, text.count("\n", 0, position) + 1, text[position:end], value)
         position = end
+
+
+def _parsed(text: str, deepest: int) -> Any:
+    """The JSON value of a text, read as strictly as DuckDB does.
+
+    Raises:
+        JSONDecodeError: it is no JSON, is nested too deeply, or has an escape of half a character.
+        _TwiceError: a key occurs twice.
+    """
+    depth = 0
+    for token in _JSON_TOKENS.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        if depth > deepest:
+            raise json.JSONDecodeError(f"nested more than {deepest} deep", text, token.start())
+    value = json.loads(text, object_pairs_hook=_unique)
+    half = next((found for found in _ESCAPES.finditer(text) if found[1]), None)
+    if half:
+        raise json.JSONDecodeError("half a character", text, half.start())
+    return value
+
+
+def _broken(path: Path, number: int, line: str, error: json.JSONDecodeError, otherwise: str) -> QuerygenError:
+    advice = next((help_ for words, help_ in _JSON_HELP.items() if words in error.msg), otherwise)
+    return QuerygenError((broken_json("broken-json", str(path), number, line, error, advice),))
 
 
 def _object_row(path: Path, number: int, text: str, value: object) -> Row:
@@ -239,7 +281,15 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _twice(row: Row, error: _TwiceError) -> QuerygenError:
     span, line = row.span([str(error)])
     return QuerygenError(
-        (excerpt("duplicate-key", f"the key `{error}` occurs twice in one object", span, line),)
+        (
+            excerpt(
+                "duplicate-key",
+                f"the key `{error}` occurs twice in one object",
+                span,
+                line,
+                "keep one of the two",
+            ),
+        )
     )
 
 
@@ -247,13 +297,7 @@ def _csv_rows(path: Path) -> Iterator[Row]:
     """A CSV file's rows, by the names in its header; the empty text is None."""
     csv.field_size_limit(2**31 - 1)
     source: list[str] = []  # the lines of the current row
-
-    def lines() -> Iterator[str]:
-        for text in _lines(path):
-            source.append(text)
-            yield text
-
-    reader = csv.reader(lines(), strict=True)
+    reader = csv.reader(map(_kept_in(source), _lines(path)), strict=True)
     header: list[str] | None = None
     line = 1
     try:
@@ -266,20 +310,54 @@ def _csv_rows(path: Path) -> Iterator[Row]:
                         "bad-row",
                         f"{len(cells)} values under a header of {len(header)} columns",
                         span=Span(str(path), line, 1),
-                        help="quote values that have commas or line breaks, and double the quotes in them",
+                        help=_CSV_HELP,
                     )
                 values = {name: cell or None for name, cell in zip(header, cells, strict=True)}
                 yield Row(path, line, "".join(source), values)
             line = reader.line_num + 1
             source.clear()
     except csv.Error as error:
-        raise QuerygenError.of("bad-row", f"not valid CSV: {error}", span=Span(str(path), line, 1)) from None
+        raise _broken_csv(path, line, source, error) from None
+
+
+def _kept_in(source: list[str]) -> Callable[[str], str]:
+    """A function that gives each line back after adding it to `source`."""
+
+    def keep(line: str) -> str:
+        source.append(line)
+        return line
+
+    return keep
+
+
+def _broken_csv(path: Path, line: int, source: Sequence[str], error: csv.Error) -> QuerygenError:
+    """The finding that the row which begins in `line` is no CSV."""
+    advice = "end lines with line feeds" if "new-line" in str(error) else _CSV_HELP
+    text = source[0].rstrip("\r\n").split("\r", maxsplit=1)[0] if source else ""
+    finding = excerpt("bad-row", f"not valid CSV: {error}", Span(str(path), line, 1), text, advice)
+    return QuerygenError((finding,))
 
 
 def csv_header(path: Path) -> list[str]:
-    """The names in the first line; none in an empty file."""
-    for cells in csv.reader(_lines(path)):
-        return [cells[0].removeprefix("\ufeff"), *cells[1:]] if cells else []
+    """The names in the first line; none in a file of empty lines.
+
+    Raises:
+        QuerygenError: the file is no CSV, or its first line is empty.
+    """
+    source: list[str] = []
+    try:
+        for number, cells in enumerate(csv.reader(map(_kept_in(source), _lines(path)))):
+            if cells and number:
+                raise QuerygenError.of(
+                    "bad-row",
+                    "the first line is empty, where the names of the columns are expected",
+                    span=Span(str(path), 1, 1),
+                    help="take it out",
+                )
+            if cells:
+                return [cells[0].removeprefix("\ufeff"), *cells[1:]]
+    except csv.Error as error:
+        raise _broken_csv(path, 1, source, error) from None
     return []
 
 
@@ -317,9 +395,11 @@ def _csv_misfit(row: Row, wanted: Field) -> Misfit | None:
         value = text
         if field.repeated or field.type in ("RECORD", "JSON"):
             try:
-                value = json.loads(text)
+                value = _parsed(text, _DEEPEST)
             except json.JSONDecodeError:
                 return Misfit((), name, text, field)
+            except _TwiceError as error:
+                raise _twice(row, error) from None
         misfit = _misfit(field, value, (), name)
         if misfit:
             return replace(misfit, keys=())
@@ -333,14 +413,17 @@ def _is_value(kind: str, text: str) -> bool:
     try:
         if kind == "INT64":
             return -(2**63) <= int(text.partition(".")[0]) < 2**63
-        if kind in ("DATE", "DATETIME", "TIMESTAMP"):
+        if kind in ("DATE", "DATETIME"):
             date.fromisoformat(text[:10])
+        if kind == "TIMESTAMP":  # also in UTC it must be in the years that there are
+            moment = datetime.fromisoformat(re.sub(" ?UTC$", "Z", text))
+            moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
         if kind == "BYTES":
             base64.b64decode(text, validate=True)
         clock = re.search(r"\d\d:\d\d(:\d\d)?", text)
-        if kind in ("TIME", "DATETIME", "TIMESTAMP") and clock:
+        if kind in ("TIME", "DATETIME") and clock:
             time.fromisoformat(clock[0])
-    except ValueError:
+    except (ValueError, OverflowError):
         return False
     return True
 

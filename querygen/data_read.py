@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from querygen.data_coerce import Node, cell_spec, json_type
-from querygen.data_locate import csv_header, file_format, find_bad_value, find_name, is_array
+from querygen.data_locate import csv_header, file_format, find_bad_value, find_name, is_array, is_closed
 from querygen.errors import Diagnostic, QuerygenError, Span
 from querygen.schema import Field, excerpt, quote_identifier
 
@@ -69,14 +69,26 @@ def at_name(files: Sequence[Path], keys: Sequence[str], code: str, message: str,
 
 def unreadable(names: Sequence[str], error: duckdb.Error) -> QuerygenError:
     """The finding that DuckDB cannot read what messages call `names`."""
-    reason = str(error).split("\n", maxsplit=1)[0]
-    reason = reason.partition(": ")[2] or reason
+    reason, advice = next(
+        ((reason, advice) for words, reason, advice in _REASONS if words in str(error)), ("", _DAMAGED)
+    )
+    if not reason:
+        reason = str(error).split("\n", maxsplit=1)[0]
+        reason = reason.partition(": ")[2] or reason
     what = f"`{names[0]}`" if len(names) == 1 else f"one of `{names[0]}` … `{names[-1]}`"
     return QuerygenError.of(
         "unreadable-data",
         f"{what} cannot be read: {reason[:1].lower()}{reason[1:]}",
-        help="write the file anew; it is damaged, or not of the format that its extension says",
+        help=advice,
     )
+
+
+_DAMAGED = "write the file anew; it is damaged, or not of the format that its extension says"
+# What DuckDB says, in words of ours: a part of its message, the reason and the help.
+_REASONS = (
+    ("Maximum line size", "a row is longer than 2 MB", "leave out columns that the query doesn't need"),
+    ("maximum_object_size", "a row is longer than 16 MB", "leave out columns that the query doesn't need"),
+)
 
 
 def _literal(text: str) -> str:
@@ -95,12 +107,14 @@ def _paths(files: Iterable[Path]) -> str:
 
 def _json_group(con: duckdb.DuckDBPyConnection, files: Sequence[Path], layout: str, schema: Field) -> Group:
     objects = f"read_json_objects({_paths(files)}, format='{layout}', hive_partitioning=false)"
-    structure = _structure(con, "json", objects, files)
-    if not isinstance(structure, dict):  # no rows, or a row that is no object, or all rows are {}
+    structure, others = _structure(con, "json", objects, files)
+    # DuckDB takes an array for whole that was cut off behind a comma.
+    is_cut = layout == "array" and not all(map(is_closed, files))
+    if not isinstance(structure, dict) or others or is_cut:  # not a dict either if all rows are {}
         located = find_bad_value(files, _ROW)
         if located:
             raise located
-        structure = {}
+        structure = structure if isinstance(structure, dict) else {}
     root = _json_node("", structure, schema, files, ())
 
     def source(wanted: Field) -> str:
@@ -119,13 +133,20 @@ def _json_group(con: duckdb.DuckDBPyConnection, files: Sequence[Path], layout: s
     return Group(tuple(map(str, files)), root, source, tuple(files))
 
 
-def _structure(con: duckdb.DuckDBPyConnection, value: str, source: str, files: Sequence[Path]) -> Any:
-    """What all rows together have, as DuckDB's json_group_structure puts it; None where there is nothing."""
+def _structure(
+    con: duckdb.DuckDBPyConnection, value: str, source: str, files: Sequence[Path], row: Field = _ROW
+) -> tuple[Any, int]:
+    """What all rows together have, as DuckDB's json_group_structure puts it; None where there is nothing.
+
+    And how many of them are no objects. `row` is the record of what is read, where a fault is looked for.
+    """
+    others = f"count(*) FILTER (coalesce(json_type({value}), '') <> 'OBJECT')"
     try:
-        row = con.execute(f"SELECT json_group_structure({value}) FROM {source}").fetchone()  # noqa: S608
+        query = f"SELECT json_group_structure({value}), {others} FROM {source}"  # noqa: S608
+        found = con.execute(query).fetchone() or (None, 0)
     except duckdb.Error as error:
-        raise find_bad_value(files, _ROW) or unreadable([str(file) for file in files], error) from None
-    return json.loads(row[0]) if row and row[0] else None
+        raise find_bad_value(files, row) or unreadable([str(file) for file in files], error) from None
+    return json.loads(found[0]) if found[0] else None, found[1]
 
 
 def _json_node(
@@ -176,7 +197,7 @@ def _csv_group(
         "quote='\"', escape='\"', nullstr='', allow_quoted_nulls=false, hive_partitioning=false)"
     )
 
-    def describe(name: str, known: Field | None, sql: str) -> Node:
+    def describe(name: str, known: Field | None, sql: str, path: str) -> Node:
         if known is None or (known.type == "STRING" and not known.repeated):
             return Node(name, "value", "VARCHAR", sql=sql)
         text = f"nullif({sql}, '')"  # only a STRING can be empty
@@ -184,13 +205,13 @@ def _csv_group(
             return Node(name, "value", "VARCHAR", sql=text)
         # Invalid JSON counts as a value, so that it is found where an array or record is expected.
         cells = f"CASE WHEN json_valid({text}) THEN CAST({text} AS JSON) WHEN {text} <> '' THEN 'false' END"
-        structure = _structure(con, cells, source, files)
+        structure, _ = _structure(con, cells, source, files, _alone(path, known))
         if structure is None:
             return Node(name, "nothing", sql=text)
         node = _json_node(name, structure, known, files, (name,))
         return replace(node, sql=f"from_json({text}, {_literal(json.dumps(cell_spec(node)))})")
 
-    def insert(parent: Node, known: Field | None, segments: Sequence[str], sql: str) -> Node:
+    def insert(parent: Node, known: Field | None, segments: Sequence[str], sql: str, path: str) -> Node:
         name, *rest = segments
         inner_known = known.child(name) if known and known.type == "RECORD" and not known.repeated else None
         twin = parent.fields.get(name.lower())
@@ -202,15 +223,22 @@ def _csv_group(
                 help="leave one of them out",
             )
         if rest:
-            node = insert(twin or Node(name, "record", sql=""), inner_known, rest, sql)
+            node = insert(twin or Node(name, "record", sql=""), inner_known, rest, sql, path)
         else:
-            node = describe(name, inner_known, sql)
+            node = describe(name, inner_known, sql, path)
         return replace(parent, fields={**parent.fields, name.lower(): node})
 
     root = Node("", "record", sql="")
     for i, path in enumerate(header):
-        root = insert(root, schema, path.split("."), quote_identifier(f"c{i}"))
+        root = insert(root, schema, path.split("."), quote_identifier(f"c{i}"), path)
     return Group(tuple(map(str, files)), root, lambda _: source, tuple(files))
+
+
+def _alone(path: str, known: Field) -> Field:
+    """A row's record that has the field at a path and no other."""
+    for name in reversed(path.split(".")):
+        known = replace(_ROW, fields={name.lower(): replace(known, name=name)})
+    return known
 
 
 # ---------------------------------------------------------------------------------------------------------

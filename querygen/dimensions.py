@@ -12,12 +12,11 @@ from querygen.catalog import Column, SourceTable
 from querygen.conditions import Condition, DefinedDimension, Dimension, Filter
 from querygen.errors import Diagnostic, Loc, QuerygenError
 from querygen.filters import FilterCompiler, Report
-from querygen.resources import resource_dir
+from querygen.plan import PREFIXES, stage_names
 from querygen.sqltext import NAME, Node, column, literal, text
 
 # Names that queries use: of stages, and of the columns that stages make.
-_STAGES = frozenset(file.name.partition(".")[0] for file in resource_dir("templates").glob("stages/*.j2"))
-RESERVED = _STAGES | frozenset({
+RESERVED = stage_names() | frozenset({
     "all_amount", "all_votes", "alone_at", "amount", "asked", "at_least", "bucket", "cell", "client_id",
     "client_place", "control", "control_reached", "control_value", "count", "cumulative_share", "day",
     "deviation", "difference", "distance", "draw_factor", "draw_shift", "draw_start", "drawn_amount",
@@ -25,13 +24,21 @@ RESERVED = _STAGES | frozenset({
     "histogram_text", "is_first", "is_frame", "key", "keyed", "label", "low_data", "lower", "mean",
     "most_cells", "n_above_zero", "n_all_clients", "n_cells", "n_clients", "n_control", "n_drawn",
     "n_dropped", "n_pings", "n_recorded", "n_samples", "n_tests", "n_treated", "n_undecodable", "n_units",
-    "number", "observed_distance", "p_bh", "p_holm", "p_rank", "p_value", "pair", "percentile",
+    "number", "observed", "observed_distance", "p_bh", "p_holm", "p_rank", "p_value", "pair", "percentile",
     "permutation", "ping_id", "place_rank", "pooled_reached", "position", "process", "products", "reached",
     "recorded", "recorded_sum", "recording", "rest_amount", "rest_reached", "rest_share", "share",
-    "share_of_clients", "smoothed", "split", "squares", "standard_error", "statistic",
+    "share_of_clients", "slot", "smoothed", "split", "squares", "standard_error", "statistic",
     "submission_timestamp", "sum", "total", "total_squares", "treated_amount", "treated_reached",
     "treated_votes", "treatment", "upper", "value", "vote", "votes", "wanted", "weight",
 })  # fmt: skip
+
+
+def _is_reserved(name: str) -> bool:
+    """Whether queries use the name, of a stage also behind prefixes."""
+    bare = name
+    while prefix := next((prefix for prefix in PREFIXES if bare.startswith(prefix)), None):
+        bare = bare.removeprefix(prefix)
+    return name in RESERVED or bare in stage_names()
 
 
 # Dimensions that come from a histogram's place, not from the ping: the stage that makes each.
@@ -142,7 +149,7 @@ class DimensionResolver:
         return tuple(resolved)
 
     def _check_name(self, name: str, loc: Loc, of: str | None) -> None:
-        if name.lower() in RESERVED:
+        if _is_reserved(name.lower()):
             reason = "the query uses it"
         elif "__" in name:
             reason = "Redash reads `__` in a column's name as a filter"

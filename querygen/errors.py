@@ -12,6 +12,7 @@ This module imports nothing of querygen's, so that everything else can raise its
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 from unicodedata import combining, east_asian_width
 
 _MOST = 30  # findings that are printed
@@ -43,6 +44,7 @@ class Diagnostic:
         loc: the path in the spec (`("filters", "os")`), told where the spec has no file.
         at_key: the finding is about the key at `loc`, not its value.
         help: one concrete thing to do.
+        severity: a `warning` is about a valid query, and tells its code, by which a spec silences it.
     """
 
     code: str
@@ -51,15 +53,16 @@ class Diagnostic:
     loc: Loc = ()
     help: str | None = None
     at_key: bool = False
+    severity: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
         """The finding as people read it: `file:line:column`, message, source line with a caret, help."""
-        place = dotted(self.loc)
+        place = _readable(dotted(self.loc))
         if self.span:
-            place = f"{self.span.file}:{self.span.line}:{self.span.column}"
-        lines = [
-            f"{place}: error: {_readable(self.message)}" if place else f"error: {_readable(self.message)}"
-        ]
+            place = f"{_readable(self.span.file)}:{self.span.line}:{self.span.column}"
+        said = f"{self.severity}: {_readable(self.message)}"
+        said += f" [{self.code}]" if self.severity == "warning" else ""
+        lines = [f"{place}: {said}" if place else said]
         if self.span and self.span.source_line is not None:
             source, caret = _excerpt(self.span, self.span.source_line)
             gutter = f"{self.span.line:>5} | "

@@ -181,7 +181,7 @@ def version_key(version: str) -> str | None:
     stage, which = found.group(5), found.group(6)
     if stage:
         return f"{'.'.join([*numbers, *['00000'] * (4 - len(numbers))])}{stage}{which.zfill(5)}"
-    return ".".join(numbers) + ("." if len(numbers) < 4 else "")
+    return ".".join(numbers)
 
 
 def is_bounded(condition: Filter) -> bool:
@@ -192,29 +192,32 @@ def is_bounded(condition: Filter) -> bool:
     return "last" in given or bool(given & set(_LOWER) and given & set(_UPPER))
 
 
-def sample_ids(condition: Filter) -> int:
-    """How many of the hundred sample ids a filter lets in."""
+def sample_ids(condition: Filter) -> frozenset[int]:
+    """Which of the hundred sample ids a filter lets in."""
     if not isinstance(condition, Condition):
         values = condition if isinstance(condition, tuple) else (condition,)
-        return len({v for v in values if isinstance(v, int) and 0 <= v < 100})
+        return frozenset(v for v in values if isinstance(v, int) and 0 <= v < 100)
     excluded = condition.not_ if isinstance(condition.not_, tuple) else (condition.not_,)
     tests: dict[str, Callable[[Any, Any], bool]] = {
         "from_": operator.ge, "gte": operator.ge, "gt": operator.gt,
         "to": operator.le, "lte": operator.le, "lt": operator.lt,
     }  # fmt: skip
-    return sum(
-        i not in excluded
+    return frozenset(
+        i
+        for i in range(100)
+        if i not in excluded
         and all(
             test(i, getattr(condition, key))
             for key, test in tests.items()
             if key in condition.model_fields_set
         )
-        for i in range(100)
     )
 
 
 def _typed(value: Any, kind: str) -> tuple[Any, str, str | None]:
     """`value` as the BigQuery type `kind`: (value, "", None), or (None, what is wrong, help)."""
+    if isinstance(value, int) and abs(value) >= 10**400:  # Python prints no number of thousands of digits
+        return None, "a number of hundreds of digits fits no column", "write a number that can be there"
     shown = f"`{str(value).lower() if isinstance(value, bool) else value}`"
     if isinstance(value, int | float) and not isinstance(value, bool):
         shown = f"the number {value}"

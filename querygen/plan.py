@@ -5,8 +5,10 @@ and comments only, never raw text, so that a template can lay out nothing but wh
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar
 
+from querygen.resources import resource_dir
 from querygen.sqltext import Node, comment
 
 
@@ -400,6 +402,16 @@ class Scaled(Reading):
 
     name = "scaled"
     columns: tuple[Node, ...]
+
+
+PREFIXES = ("all_", "clients_", "judged_")
+"""What stands before the names of stages that a query has twice."""
+
+
+@cache
+def stage_names() -> frozenset[str]:
+    """The names of all stages, without prefixes: each has a template of its name."""
+    return frozenset(file.name.partition(".")[0] for file in resource_dir("templates").glob("stages/*.j2"))
 
 
 @dataclass(frozen=True)

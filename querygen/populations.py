@@ -87,7 +87,7 @@ def _enrolment(
     experiment: Experiment, source: SourceTable, findings: list[Diagnostic]
 ) -> tuple[Node, Node, str] | None:
     """Whether a ping is of an enrolled client, its branch, and the column that says so."""
-    wanted = experiment.recorded_in or next(iter(source.experiments))
+    wanted = next(iter(source.experiments)) if experiment.recorded_in is None else experiment.recorded_in
     place = source.experiments.get(wanted)
     if place is None:
         message = f"{source.table} records no experiments in `{wanted}`"

@@ -69,11 +69,14 @@ def find_recordings(
     if not NAME.fullmatch(name.replace(".", "_")) or (top and top.type == "RECORD"):
         return ()  # no name, or a misspelt path: `payload.histgrams.gc_ms`
     places = source.numbers if numbers else source.recorded
-    certain, assumed = _named(source, places, name.replace(".", "_").lower())
+    column = name.replace(".", "_").lower()
+    certain, assumed = _named(source, places, column, numbers=numbers)
     if not certain and column_name(name) != name.lower():
         # A name in mixed case, as some use counters have, is several words to the pipeline.
-        certain, others = _named(source, places, column_name(name))
+        certain, others = _named(source, places, column_name(name), numbers=numbers)
         assumed = assumed or others
+    if not several and not certain and not assumed:
+        _refuse_misfit(source, places, column, numbers=numbers)
     if several or not source.dotted_names:
         return certain or assumed
     if len(certain) > 1:
@@ -92,7 +95,7 @@ def find_recordings(
 
 
 def _named(
-    source: SourceTable, places: tuple[Place, ...], column: str
+    source: SourceTable, places: tuple[Place, ...], column: str, *, numbers: bool
 ) -> tuple[tuple[Recording, ...], tuple[Recording, ...]]:
     """The columns of that name: those that the schema has, and those that an open record may have."""
     certain: list[Recording] = []
@@ -101,9 +104,32 @@ def _named(
         record = source.schema.find(place.at)
         found = (record.fields.get(column) or record.open) if record is not None else None
         made = _recording(source, f"{place.at}.{column}", found, place) if found else None
-        if made and record is not None:
+        if made and record is not None and (made.form == "number") is numbers:
             (certain if column in record.fields else assumed).append(made)
     return _without_strays(certain), tuple(assumed)
+
+
+def _refuse_misfit(source: SourceTable, places: tuple[Place, ...], column: str, *, numbers: bool) -> None:
+    """Raises what is wrong with a column of that name, if there is one."""
+    for place in _expanded(source, places):
+        record = source.schema.find(place.at)
+        found = record.fields.get(column) if record is not None else None
+        if found is not None:
+            raise _misfit(f"{place.at}.{column}", found, numbers=numbers)
+
+
+def _misfit(name: str, field: Field, *, numbers: bool) -> QuerygenError:
+    if numbers:
+        return QuerygenError.of(
+            "not-a-scalar",
+            f"`{name}` holds no scalar: it is {field.bigquery_type()}",
+            help="a scalar is an INT64, or an array of key and INT64; ask for others by `histogram`",
+        )
+    return QuerygenError.of(
+        "not-a-histogram",
+        f"`{name}` holds no histogram: it is {field.bigquery_type()}",
+        help="a histogram is a STRING, a record with `values`, or an array of key and one of these",
+    )
 
 
 def _without_strays(found: list[Recording]) -> tuple[Recording, ...]:
@@ -146,18 +172,8 @@ def _by_path(source: SourceTable, name: str, *, numbers: bool) -> Recording | No
     places = _expanded(source, source.numbers if numbers else source.recorded)
     place = next((place for place in places if place.at == record), Place(record))
     made = _recording(source, spelling, field, place)
-    if numbers and (made is None or made.form != "number"):
-        raise QuerygenError.of(
-            "not-a-scalar",
-            f"`{name}` holds no scalar: it is {field.bigquery_type()}",
-            help="a scalar is an INT64, or an array of key and INT64; ask for others by `histogram`",
-        )
-    if made is None or (made.form == "number" and not numbers):
-        raise QuerygenError.of(
-            "not-a-histogram",
-            f"`{name}` holds no histogram: it is {field.bigquery_type()}",
-            help="a histogram is a STRING, a record with `values`, or an array of key and one of these",
-        )
+    if made is None or (made.form == "number") is not numbers:
+        raise _misfit(name, field, numbers=numbers)
     return made
 
 

@@ -20,7 +20,8 @@ from querygen.measures import MEASURES, RowField, decoded_field, pings
 from querygen.plan import Plan
 from querygen.populations import population
 from querygen.scan import Asked, Scan
-from querygen.spec import HISTOGRAM_FIELDS, DeclaredSource, Spec
+from querygen.spec import Spec
+from querygen.spec_values import HISTOGRAM_FIELDS, DeclaredSource
 from querygen.sqltext import Node, literal
 from querygen.wording import header
 
@@ -146,13 +147,14 @@ class _Resolver:
         )
 
     def _sampled(self, restricted: list[tuple[str, Column, list[Node]]]) -> int:
-        """How many of the hundred sample ids pass the filters; 100 after a finding."""
+        """How many of the hundred sample ids pass the filters on them; 100 after a finding."""
+        passed = frozenset(range(100))
         for reference, source, _ in restricted:
-            if source.needs == ("sample_id",):
-                count = sample_ids(self.spec.filters[reference])
-                if count:
-                    self.notes.append(f"counts are those of {count}% of clients, scaled to all")
-                    return count
+            if source.expression == self.source.node("sample_id"):
+                passed &= sample_ids(self.spec.filters[reference])
+        if 0 < len(passed) < 100:
+            self.notes.append(f"counts are those of {len(passed)}% of clients, scaled to all")
+            return len(passed)
         self._report(
             "nothing-to-scale",
             "`scale` needs a filter by `sample_id`, which says what sample the counts are of",
@@ -172,7 +174,12 @@ class _Resolver:
                 ("process",),
                 "list each process once, or leave out `cube`",
             )
+        cells = {f"all_{dimension.name}".lower() for dimension in dimensions}
         for i, dimension in enumerate(dimensions):
+            if dimension.name.lower() in cells:
+                message = f"`{dimension.name}` cannot be the name of a cube's dimension: the query uses it"
+                help_ = f"give it another name: {{name: …, of: {dimension.name}}}"
+                self._report("reserved-name", message, ("dimensions", i), help_)
             if dimension.type in ("FLOAT64", "NUMERIC", "TIMESTAMP"):
                 self._report(
                     "not-cubed",
@@ -193,7 +200,7 @@ class _Resolver:
     def _fields(self, columns: DimensionResolver, asked: tuple[Asked, ...]) -> list[RowField]:
         """The fields of `measure: pings`; those of the histogram need it to be one string."""
         spec = self.spec
-        wanted = spec.fields or (("histogram",) if spec.histogram else ("client_id",))
+        wanted = spec.fields or (("histogram",) if spec.histogram else (self.source.client_id,))
         fields: list[RowField] = []
         for i, reference in enumerate(wanted):
             key = reference.lower()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from querygen.errors import Diagnostic
 from querygen.plan import Plan
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Result:
     Attributes:
         plan: what was computed.
         notes: what the reader must know about the data (that it is synthetic, that columns were unused).
+        warnings: what the rows may be misread as, beside `Query.warnings`, which tells it of the spec.
 
     It has the Arrow PyCapsule interface, so that pandas, polars and DuckDB take it as it is.
     """
@@ -38,6 +40,7 @@ class Result:
     table: pa.Table
     plan: Plan
     notes: tuple[str, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
 
     @classmethod
     def of(cls, table: pa.Table, plan: Plan, notes: Sequence[str] = ()) -> "Result":

@@ -15,7 +15,8 @@ from querygen.catalog import Column, SourceTable
 from querygen.dimensions import ResolvedDimension
 from querygen.plan import Comment, OutputColumn, Stage
 from querygen.recordings import Recording
-from querygen.spec import Spec, TopKeys
+from querygen.spec import Spec
+from querygen.spec_values import TopKeys
 from querygen.sqltext import (
     Node,
     column,
@@ -201,7 +202,7 @@ class Scan:
 
     @property
     def is_undecodable(self) -> Node:
-        """Whether a recording cannot be decoded, or has an impossible count; NULL where there is none."""
+        """Whether a recording cannot be decoded, or has an impossible count; not TRUE where there is none."""
         if self.is_number:
             possible = exp.Between(
                 this=column("recorded"),
@@ -294,6 +295,8 @@ class Scan:
         keys = replace(
             self,
             spec=self.spec.model_copy(update={"key": "*", "strict": False}),
+            # Where items of `process` overlap, their samples count once.
+            asked=tuple({one.recording: one for one in self.asked}.values()),
             dimensions=(ResolvedDimension("key", None),),
             predicates=[*self.predicates],
         )

@@ -24,12 +24,30 @@ _KNOWN_TAGS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    """What a file is meant to be.
+
+    Attributes:
+        name: what messages call it.
+        start: the help for a file that has none of it.
+        number_keys: whether keys may be numbers; they are read as the text that they are written as.
+    """
+
+    name: str
+    start: str
+    number_keys: bool = False
+
+
+SPEC = Kind("spec", "start with `histogram: NAME`, and a range of `submission_date` in `filters`")
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
-    """A spec as it was written.
+    """A spec, or another file of keys and values, as it was written.
 
     Attributes:
         name: the file's path as the user gave it, or None for a spec made in Python.
-        data: the spec as plain dicts, lists and scalars.
+        data: its content as plain dicts, lists and scalars.
     """
 
     name: str | None
@@ -54,6 +72,14 @@ class Source:
         if isinstance(node, ScalarNode) and node.start_mark.index == node.end_mark.index:
             at_key = True  # a value that isn't there has no place of its own
         return _span_of(key if at_key and key is not None else node, self.name, self._text)
+
+    def part(self, *path: str | int) -> "Source":
+        """The mapping at a path as a source of its own, with the places that it has in this file."""
+        node, data = self._root, self.data
+        for part in path:
+            found = _child(node, part) if node is not None else None
+            node, data = (found[1] if found else None), data[part]  # type: ignore[index]
+        return replace(self, data=data, _root=node)
 
     def with_value(self, key: str, value: Any) -> "Source":
         """The same spec with another value of a top-level key."""
@@ -111,7 +137,16 @@ def _span_of(node: Node, name: str, text: str) -> Span:
 
 
 def load_text(text: str, name: str) -> Source:
-    """Reads YAML 1.2 or JSON text; `name` is what errors call it.
+    """Reads a spec from YAML 1.2 or JSON text; `name` is what errors call it.
+
+    Raises:
+        QuerygenError: a syntax error, a key given twice, or a document that is no mapping.
+    """
+    return _read(text, name, SPEC)
+
+
+def _read(text: str, name: str, kind: Kind) -> Source:
+    """Reads YAML 1.2 or JSON text; `name` is what errors call the file, `kind` what it is meant to be.
 
     Raises:
         QuerygenError: a syntax error, a key given twice, or a document that is no mapping.
@@ -119,8 +154,8 @@ def load_text(text: str, name: str) -> Source:
     try:
         root = YAML(typ="safe", pure=True).compose(text)
         if root is None:
-            raise _wrong_document("the spec is empty", name)
-        reader = _Reader(name, text)
+            raise _wrong_document(f"the {kind.name} is empty", name, kind)
+        reader = _Reader(name, text, kind)
         data = reader.value(root)
     except MarkedYAMLError as error:
         message, help_, mark = explain(error, text, "JSON" if name.endswith(".json") else "YAML")
@@ -139,7 +174,7 @@ def load_text(text: str, name: str) -> Source:
     except RecursionError:
         raise QuerygenError.of(
             "yaml-syntax",
-            "brackets or lists are nested too deeply to be a spec",
+            f"brackets or lists are nested too deeply to be a {kind.name}",
             span=Span(name, 1, 1),
             help="look for a bracket that is repeated by mistake",
         ) from None
@@ -147,24 +182,26 @@ def load_text(text: str, name: str) -> Source:
         raise QuerygenError(tuple(reader.findings))
     if not isinstance(data, dict):
         found = {MappingNode: "mapping", SequenceNode: "list"}.get(type(root), "text")
-        raise _wrong_document(f"a spec is a mapping of keys to values, not a {found}", name, text, found)
+        message = f"a {kind.name} is a mapping of keys to values, not a {found}"
+        raise _wrong_document(message, name, kind, text, found)
     return Source(name, data, text, root)
 
 
-def _wrong_document(message: str, name: str, text: str = "", found: str = "") -> QuerygenError:
-    help_ = "start with `histogram: NAME`, and a range of `submission_date` in `filters`"
-    if found == "list":
+def _wrong_document(message: str, name: str, kind: Kind, text: str = "", found: str = "") -> QuerygenError:
+    help_ = kind.start
+    if found == "list" and kind is SPEC:
         help_ = "a file is one spec; put each into a file of its own"
     span = _span(name, text, 0, 0) if text else Span(name, 1, 1)
     return QuerygenError.of("not-a-mapping" if text else "empty-spec", message, span=span, help=help_)
 
 
 class _Reader:
-    """Makes plain data of YAML's nodes, and a finding of whatever a spec cannot have."""
+    """Makes plain data of YAML's nodes, and a finding of whatever such a file cannot have."""
 
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str, text: str, kind: Kind) -> None:
         self.findings: list[Diagnostic] = []
-        self._name, self._text = name, text
+        self._name, self._text, self._kind = name, text, kind
+        self._key_tags = {f"{_TAG}str", f"{_TAG}int"} if kind.number_keys else {f"{_TAG}str"}
         self._scalars = YAML(typ="safe", pure=True).constructor
         self._made: dict[int, Any] = {}
         self._open: set[int] = set()
@@ -183,7 +220,8 @@ class _Reader:
     def _plain(self, node: Node) -> Any:
         if str(node.tag) not in _KNOWN_TAGS:
             tag = str(node.tag).replace(_TAG, "!!")
-            self._report(node, "unknown-tag", f"the tag `{tag}` means nothing in a spec", "leave it out")
+            message = f"the tag `{tag}` means nothing in a {self._kind.name}"
+            self._report(node, "unknown-tag", message, "leave it out")
             return None
         if isinstance(node, MappingNode):
             return self._mapping(node)
@@ -214,7 +252,7 @@ class _Reader:
                 self._report(key, "bad-key", f"a key is a name, not a {what}", help_)
             elif key.tag == f"{_TAG}merge":
                 self._report(key, "bad-key", "YAML 1.2 has no merge key `<<`", "write the keys out")
-            elif key.tag != f"{_TAG}str":
+            elif str(key.tag) not in self._key_tags:
                 message = (
                     f"the key `{key.value}` is not read as text" if key.value else "a key is missing here"
                 )
@@ -239,8 +277,8 @@ class _Reader:
         self.findings.append(Diagnostic(code, message, span, help=help_))
 
 
-def load_file(path: str | Path) -> Source:
-    """Reads a spec file.
+def load_file(path: str | Path, kind: Kind = SPEC) -> Source:
+    """Reads a spec file, or one of another kind.
 
     Raises:
         UsageError: the file does not exist or cannot be read.
@@ -249,19 +287,20 @@ def load_file(path: str | Path) -> Source:
     try:
         content = Path(path).read_bytes()
     except FileNotFoundError:
-        raise UsageError.of("no-such-file", f"the spec {path} does not exist", help=_FILE_HELP) from None
+        message = f"the {kind.name} {path} does not exist"
+        raise UsageError.of("no-such-file", message, help=_FILE_HELP) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        message = f"the spec {path} cannot be read: {reason[:1].lower()}{reason[1:]}"
+        message = f"the {kind.name} {path} cannot be read: {reason[:1].lower()}{reason[1:]}"
         raise UsageError.of("unreadable-file", message, help=_FILE_HELP) from None
-    return load_bytes(content, str(path))
+    return load_bytes(content, str(path), kind)
 
 
 _FILE_HELP = "give the path of a YAML or JSON file"
 
 
-def load_bytes(content: bytes, name: str) -> Source:
-    """Reads a spec as `load_text` does, from UTF-8 with or without a byte order mark.
+def load_bytes(content: bytes, name: str, kind: Kind = SPEC) -> Source:
+    """Reads a file, from UTF-8 with or without a byte order mark.
 
     Raises:
         QuerygenError: the content is no YAML or JSON mapping.
@@ -272,9 +311,12 @@ def load_bytes(content: bytes, name: str) -> Source:
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - content.rfind(b"\n", 0, error.start)
         raise QuerygenError.of(
-            "not-utf8", "this is not UTF-8 text", span=Span(name, line, column), help="save the spec as UTF-8"
+            "not-utf8",
+            "this is not UTF-8 text",
+            span=Span(name, line, column),
+            help=f"save the {kind.name} as UTF-8",
         ) from None
-    return load_text(text.replace("\r\n", "\n").replace("\r", "\n"), name)
+    return _read(text.replace("\r\n", "\n").replace("\r", "\n"), name, kind)
 
 
 def from_mapping(data: Mapping[str, Any]) -> Source:

@@ -1,215 +1,36 @@
-"""The spec: what a question consists of, as frozen pydantic models that refuse unknown keys.
+"""The spec: what a question consists of, as a frozen pydantic model that refuses unknown keys.
 
 Only the shape is checked here, and what the keys mean to each other. Names of probes, columns and
 dimensions are looked up by `resolve`, which knows the catalog.
 """
 
-import contextlib
-import datetime as dt
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Discriminator,
-    Field,
-    StrictBool,
-    StrictInt,
-    StrictStr,
-    Tag,
-    field_validator,
-    model_validator,
+from pydantic import Field, StrictBool, StrictInt, StrictStr, field_validator, model_validator
+
+from querygen.conditions import Dimension, Filter, StrictModel, problem
+from querygen.enrolments import Share
+from querygen.spec_rules import check_together
+from querygen.spec_values import (
+    DEFAULT_PERCENTILES,
+    HISTOGRAM_FIELDS,
+    Buckets,
+    Confidence,
+    Experimental,
+    Histogram,
+    Keys,
+    Lint,
+    Measure,
+    Names,
+    Normalization,
+    OneOrMore,
+    Percentile,
+    Seed,
+    Source,
+    Statistic,
+    Today,
+    Unit,
 )
-
-from querygen import buckets
-from querygen.conditions import Dimension, Filter, StrictModel, problem, unused
-from querygen.enrolments import Experiment, Share
-
-Measure = Literal["percentiles", "distribution", "summary", "counts", "pings", "compare"]
-Normalization = Literal["none", "client", "client_day"]
-Lint = Literal[
-    "build-id-as-text",
-    "full-scan",
-    "legacy-probe",
-    "percentile-in-overflow",
-    "probe-ended",
-    "redash-braces",
-    "redash-type",
-    "unscaled-sample",
-    "version-as-text",
-]
-
-DEFAULT_PERCENTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-HISTOGRAM_FIELDS = (
-    "histogram",
-    "bucket_count",
-    "histogram_type",
-    "sum",
-    "range_low",
-    "range_high",
-    "n_samples",
-)
-
-
-class DeclaredSource(StrictModel):
-    """A table of the same shape as a known one (`telemetry.main_1pct` is like `telemetry.main`)."""
-
-    table: StrictStr = Field(
-        pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){1,2}$",
-        description="`dataset.table` or `project.dataset.table`",
-    )
-    like: StrictStr = Field(description="the known table whose shape it has")
-
-
-def _source_kind(value: Any) -> str:
-    return "declaration" if isinstance(value, dict | DeclaredSource) else "name"
-
-
-def _histogram_kind(value: Any) -> str:
-    if isinstance(value, dict):
-        return "by table"
-    return "list" if isinstance(value, list | tuple) else "name"
-
-
-def _one_or_more(value: Any) -> str:
-    return "list" if isinstance(value, list | tuple) else "name"
-
-
-Names = Annotated[tuple[StrictStr, ...], Field(min_length=1)]
-OneOrMore = Annotated[
-    Annotated[StrictStr, Tag("name")] | Annotated[Names, Tag("list")], Discriminator(_one_or_more)
-]
-
-
-class TopKeys(StrictModel):
-    """The keys with the most samples; all others are one row, `(other)`."""
-
-    top: Annotated[StrictInt, Field(gt=0, le=1000)] = Field(description="how many keys")
-
-
-def _kind_of_keys(value: Any) -> str:
-    return "top keys" if isinstance(value, dict | TopKeys) else _one_or_more(value)
-
-
-Keys = Annotated[
-    Annotated[StrictStr, Tag("name")] | Annotated[Names, Tag("list")] | Annotated[TopKeys, Tag("top keys")],
-    Discriminator(_kind_of_keys),
-]
-
-
-class BucketShape(StrictModel):
-    """The buckets that a probe has, in the words of a ping (`range` and `bucket_count`) or of Glean."""
-
-    exponential: tuple[StrictInt, StrictInt, StrictInt] | None = Field(
-        None, description="low, high and bucket_count, growing by a factor"
-    )
-    linear: tuple[StrictInt, StrictInt, StrictInt] | None = Field(
-        None, description="low, high and bucket_count, in equal steps"
-    )
-    functional: tuple[StrictInt, StrictInt, StrictInt] | None = Field(
-        None, description="base, buckets per power of it, and the largest value"
-    )
-
-    @model_validator(mode="after")
-    def _check_bounds(self) -> "BucketShape":
-        if len(self.model_fields_set) != 1:
-            help_ = "write for example {exponential: [1, 1000, 20]}"
-            raise problem("bad-buckets", "`buckets` is either exponential, linear or functional", help_)
-        try:
-            most = len(self.bounds)
-        except (ValueError, OverflowError) as error:
-            raise problem(
-                "bad-buckets", f"there are no such buckets: {error}", "low, high, bucket_count"
-            ) from None
-        if most > MOST_BUCKETS:
-            raise problem("bad-buckets", f"{most} buckets are too many", f"at most {MOST_BUCKETS}")
-        return self
-
-    @property
-    def bounds(self) -> tuple[int, ...]:
-        """The lower bound of each bucket, ascending."""
-        if self.exponential:
-            return buckets.exponential(*self._checked(self.exponential))
-        if self.linear:
-            return buckets.linear(*self._checked(self.linear))
-        base, steps, high = self.functional or (0, 0, 0)
-        if base < 2 or steps < 1 or not 0 < high < 2**63:
-            raise ValueError("base from 2, steps from 1, high from 1")
-        return buckets.functional(base, steps, high)
-
-    @staticmethod
-    def _checked(shape: tuple[int, int, int]) -> tuple[int, int, int]:
-        low, high, count = shape
-        if not 0 <= low < high < 2**63 or not 3 <= count <= MOST_BUCKETS:
-            raise ValueError(f"low below high, and 3 to {MOST_BUCKETS} buckets")
-        return shape
-
-
-MOST_BUCKETS = 1000
-
-
-def _kind_of_experiment(value: Any) -> str:
-    return "definition" if isinstance(value, dict | Experiment) else "slug"
-
-
-def _kind_of_buckets(value: Any) -> str:
-    return "shape" if isinstance(value, dict | BucketShape) else "name"
-
-
-Histogram = Annotated[
-    Annotated[StrictStr, Tag("name")]
-    | Annotated[Names, Tag("list")]
-    | Annotated[dict[StrictStr, OneOrMore], Field(min_length=1), Tag("by table")],
-    Discriminator(_histogram_kind),
-]
-Unit = Literal["ns", "us", "ms", "s", "min", "h", "bytes", "KiB", "MiB", "GiB"]
-
-
-def _check_percentile(p: float) -> float:
-    if 0 <= p <= 1:
-        return float(p)
-    fraction = p / 100
-    hint = f"write {fraction:g}" if 0 < fraction <= 1 else "0.5 is the median, 0.95 the 95th percentile"
-    raise problem("percentile-range", f"percentiles are fractions from 0 to 1, not {p:g}", hint)
-
-
-def _check_today(value: Any) -> Any:
-    is_day = isinstance(value, dt.date) and not isinstance(value, dt.datetime)
-    if value is None or is_day or value == "current":
-        return value
-    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
-        with contextlib.suppress(ValueError):
-            return dt.date.fromisoformat(value)
-    raise problem("bad-today", f"`{value}` is no day", "write a date such as 2020-04-20, or `current`")
-
-
-def _check_confidence(confidence: float) -> float:
-    if 0.5 <= confidence < 1:
-        return float(confidence)
-    hint = f"write {confidence / 100:g}" if 50 <= confidence < 100 else "write for example 0.95"
-    raise problem("confidence-range", f"a confidence is from 0.5 to below 1, not {confidence:g}", hint)
-
-
-Percentile = Annotated[float, Field(strict=True), AfterValidator(_check_percentile)]
-
-
-def _check_seed(seed: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.-]{0,32}", seed):
-        raise problem(
-            "bad-seed", "a seed is up to 32 letters, digits, `_`, `.` and `-`", "write for example a"
-        )
-    return seed
-
-
-def _kind_of_statistic(value: Any) -> str:
-    return "name" if isinstance(value, str) else "percentile"
-
-
-Statistic = Annotated[
-    Annotated[Literal["chi2", "median", "mean"], Tag("name")] | Annotated[Percentile, Tag("percentile")],
-    Discriminator(_kind_of_statistic),
-]
 
 
 class Spec(StrictModel):
@@ -226,10 +47,7 @@ class Spec(StrictModel):
         description="instead of a histogram: a scalar, counter or quantity; each client's sum counts",
         examples=["browser.engagement.tab_open_event_count"],
     )
-    source: Annotated[
-        Annotated[StrictStr, Tag("name")] | Annotated[DeclaredSource, Tag("declaration")],
-        Discriminator(_source_kind),
-    ] = Field(
+    source: Source = Field(
         "telemetry.main", description="the table asked, or {table: …, like: …} for one of the same shape"
     )
     process: OneOrMore = Field(
@@ -259,13 +77,7 @@ class Spec(StrictModel):
     sample: Share | None = Field(
         None, description="only a share of clients, such as 10%, the same ones on every engine and every day"
     )
-    experiment: (
-        Annotated[
-            Annotated[StrictStr, Field(min_length=1), Tag("slug")] | Annotated[Experiment, Tag("definition")],
-            Discriminator(_kind_of_experiment),
-        ]
-        | None
-    ) = Field(
+    experiment: Experimental | None = Field(
         None,
         description="only clients enrolled in it, by its slug; `branch` is then a dimension and a filter",
     )
@@ -291,15 +103,12 @@ class Spec(StrictModel):
         "bucket",
         description="the bucket that holds the percentile, or the place inside it (needs its bounds)",
     )
-    confidence: Annotated[float, Field(strict=True), AfterValidator(_check_confidence)] | None = Field(
+    confidence: Confidence | None = Field(
         None,
         description="0.95 adds `lower` and `upper`, the limits of percentiles, shares and means",
         examples=[0.95],
     )
-    buckets: Annotated[
-        Annotated[Literal["observed", "all"], Tag("name")] | Annotated[BucketShape, Tag("shape")],
-        Discriminator(_kind_of_buckets),
-    ] = Field(
+    buckets: Buckets = Field(
         "observed",
         description="of a distribution: buckets with samples, or all that the probe has, as its definition "
         "or a ping says: {exponential: [low, high, bucket_count]}, {linear: …}, {functional: …}",
@@ -326,9 +135,7 @@ class Spec(StrictModel):
     cells: Annotated[StrictInt, Field(gt=0, le=10_000)] = Field(
         200, description="of `compare`: how many groups of clients permutations draw from, of equal branches"
     )
-    seed: Annotated[StrictStr, AfterValidator(_check_seed)] = Field(
-        "", description="of `compare`: another one draws other permutations"
-    )
+    seed: Seed = Field("", description="of `compare`: another one draws other permutations")
     p_value: Literal["corrected", "raw"] = Field(
         "corrected", description="(b + 1) / (m + 1) if b of m permutations differ as much, or b / m"
     )
@@ -342,7 +149,7 @@ class Spec(StrictModel):
     )
     title: StrictStr | None = Field(None, description="the first line of the SQL's header")
     description: StrictStr | None = Field(None, description="a line of the header, for readers of the SQL")
-    today: Annotated[dt.date | Literal["current"], BeforeValidator(_check_today)] | None = Field(
+    today: Today | None = Field(
         None, description="the day that `last` ends on; `current` prints CURRENT_DATE()"
     )
     strict: StrictBool = Field(
@@ -374,114 +181,8 @@ class Spec(StrictModel):
 
     @model_validator(mode="after")
     def _check_together(self) -> "Spec":
-        if self.histogram is not None and self.scalar is not None:
-            raise problem(
-                "two-probes", "`histogram` and `scalar` are both given", "write a spec for each", key="scalar"
-            )
-        probed = self.histogram is not None or self.scalar is not None
-        if not probed and self.measure not in ("counts", "pings"):
-            raise problem("no-histogram", "a spec needs a `histogram`", "add `histogram: NAME`")
-        if self.scalar is not None:
-            self._check_scalar()
-        if isinstance(self.key, TopKeys) and "key" not in self.dimensions:
-            raise problem("unused-key", "`key: {top: …}` tells keys apart", "add `key` to `dimensions`")
-        if isinstance(self.key, TopKeys) and (self.scalar is not None or self.measure == "counts"):
-            raise problem("unused-key", "`key: {top: …}` counts a histogram's samples", "list the keys")
-        meaningless = f"means nothing to `measure: {self.measure}`"
-        distributed = self.measure in ("percentiles", "distribution")
-        given = {
-            "percentiles": self.percentiles is not None and self.measure != "percentiles",
-            "percentile_method": self.percentile_method != "bucket" and self.measure != "percentiles",
-            "buckets": self.buckets == "all" and self.measure != "distribution",
-            "prior": self.prior is not None and not distributed,
-            "unit": self.unit is not None and not distributed and self.measure != "compare",
-            "confidence": self.confidence is not None and self.measure in ("pings", "counts"),
-            "normalization": self.normalization != "none" and self.measure in ("pings", "counts"),
-            "fields": self.fields is not None and self.measure != "pings",
-            "limit": self.limit is not None and self.measure != "pings",
-            "scale": self.scale and self.measure == "pings",
-            "strict": self.strict and self.measure in ("pings", "counts"),
-            "n_undecodable": self.n_undecodable and self.measure == "pings",
-            "has_samples": self.has_samples and self.measure not in ("pings", "counts"),
-            "min_clients": self.min_clients is not None and self.measure == "pings",
-        }
-        given |= self._of_compare() if self.measure == "compare" else self._only_of_compare()
-        for key in (key for key, is_given in given.items() if is_given):
-            raise unused(key, meaningless)
-        if self.measure == "compare":
-            self._check_branches()
-        if self.measure == "pings" and self.dimensions:
-            raise unused("dimensions", meaningless, "ask for its columns in `fields`")
-        if self.low_data == "drop" and self.min_clients is None:
-            raise unused("low_data", "needs to know how few is low", "add `min_clients: 100`")
-        if self.confidence is not None and (self.prior or self.percentile_method == "interpolated"):
-            beside = "prior" if self.prior else "percentile_method"
-            raise unused("confidence", f"gives no limits of what `{beside}` makes", f"leave out `{beside}`")
-        if self.has_samples and not probed:
-            raise unused("has_samples", "is about a histogram or scalar", "add `histogram: NAME`")
-        if self.n_undecodable and not probed:
-            raise unused("n_undecodable", "is about a histogram or scalar", "add `histogram: NAME`")
-        if self.n_undecodable and self.strict:
-            raise unused("n_undecodable", "is always 0 under `strict`", "leave out one of the two")
-        if self.cube and not self.dimensions:
-            raise unused("cube", "needs `dimensions` to take all values of")
+        check_together(self)
         return self
-
-    def _of_compare(self) -> dict[str, bool]:
-        """What means nothing to `compare`, and is given."""
-        return {
-            "cube": self.cube,
-            "scale": self.scale,
-            "min_clients": self.min_clients is not None,
-            "n_undecodable": self.n_undecodable,
-        }
-
-    def _only_of_compare(self) -> dict[str, bool]:
-        """What means something to `compare` only, and is given."""
-        keys = ("control", "branches", "statistics", "permutations", "cells", "seed", "p_value")
-        return {key: getattr(self, key) != type(self).model_fields[key].default for key in keys}
-
-    def _check_branches(self) -> None:
-        """A comparison needs to know which branch is the control, and which others are held against it."""
-        if self.control is None:
-            raise problem(
-                "no-control", "`measure: compare` needs a control", "add `control: NAME` of a branch"
-            )
-        if self.branches is None:
-            help_ = "list the branches to compare with the control: `branches: [NAME, …]`"
-            raise problem("no-branches", "`measure: compare` needs `branches`", help_)
-        if self.control in self.branches or len(set(self.branches)) < len(self.branches):
-            message = "`branches` are different from each other and from `control`"
-            raise problem("duplicate-branch", message, "list each branch once", key="branches")
-        names = self.statistics_or_default
-        if len(set(names)) < len(names):
-            raise problem("duplicate-statistic", "a statistic is given twice", "keep one", key="statistics")
-        other = "mean" if self.scalar is None else "chi2"
-        if other in names:
-            why = "compares scalars" if other == "mean" else "compares the distributions of histograms"
-            raise problem("unused-key", f"`{other}` {why}", f"leave out `{other}`", key="statistics")
-        if 0 in names or 1 in names:
-            raise problem(
-                "percentile-range",
-                "0 and 1 are extremes, which permutations say nothing of",
-                key="statistics",
-            )
-        if self.confidence is not None and "mean" not in names:
-            raise unused("confidence", "gives limits of a difference of means", "add `mean` to `statistics`")
-
-    def _check_scalar(self) -> None:
-        """What means nothing for scalars, of which each client has one number."""
-        given = {
-            "normalization": self.normalization != "none",
-            "percentile_method": self.percentile_method != "bucket",
-            "buckets": self.buckets != "observed",
-            "prior": self.prior is not None,
-            "unit": self.unit is not None,
-        }
-        for key in (key for key, is_given in given.items() if is_given):
-            raise unused(key, "means nothing to a scalar, of which each client has one number")
-        if self.measure == "pings":
-            raise unused("scalar", "means nothing to `measure: pings`", "ask for its column in `fields`")
 
     @property
     def statistics_or_default(self) -> tuple[str | float, ...]:

@@ -6,9 +6,12 @@ become a string literal; identifiers come from the catalog or are checked agains
 
 import datetime as dt
 import re
+import sys
 
 from sqlglot import exp
 from sqlglot.dialects.bigquery import BigQuery
+
+from querygen.errors import QuerygenError
 
 Node = exp.Expr
 
@@ -20,6 +23,7 @@ _TYPED_LITERALS = {
     "TIMESTAMP": "DATETIME",
 }
 _LONGEST_LINE = 100
+_GREATEST = int(sys.float_info.max)
 # GoogleSQL reserves fewer; the others (CURRENT_DATE, OFFSET, …) would not be read as names everywhere.
 _RESERVED = {
     word.lower()
@@ -74,9 +78,13 @@ def to_sql(node: Node) -> str:
 
 
 def name(text: str) -> exp.Identifier:
-    """An identifier, in backticks only where the word has a meaning in SQL."""
+    """An identifier, in backticks only where the word has a meaning in SQL.
+
+    Raises:
+        QuerygenError: it has other characters than names of columns have, as a user's schema may.
+    """
     if not NAME.fullmatch(text):
-        raise ValueError(f"{text!r} is no identifier")
+        raise _no_name(text)
     return exp.to_identifier(text, quoted=text.lower() in _RESERVED)
 
 
@@ -94,9 +102,17 @@ def path(dotted: str) -> Node:
     node: Node = column(first)
     for part in rest:
         if not NAME.fullmatch(part):
-            raise ValueError(f"{dotted!r} is no column path")
+            raise _no_name(dotted)
         node = exp.Dot(this=node, expression=exp.to_identifier(part, quoted=False))
     return node
+
+
+def _no_name(text: str) -> QuerygenError:
+    return QuerygenError.of(
+        "bad-name",
+        f"`{text}` cannot stand in the SQL, where names have letters, digits and underscores",
+        help="ask for another column",
+    )
 
 
 def field_of(record: Node, text: str) -> Node:
@@ -112,15 +128,29 @@ def table(dotted: str) -> exp.Identifier:
 
 
 def text(value: str) -> exp.Literal:
-    """A string literal."""
+    """A string literal.
+
+    Raises:
+        QuerygenError: it has half of a character, which no file and no engine can hold.
+    """
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        message = f"the text {value!a} has half a character"
+        raise QuerygenError.of("bad-text", message, help="write the character itself")
     return exp.Literal.string(value)
 
 
 def literal(value: str | int | float | bool | dt.date | dt.datetime, kind: str) -> Node:
-    """A value as a literal of a BigQuery type; the value must already be of that type."""
+    """A value as a literal of a BigQuery type; the value must already be of that type.
+
+    Raises:
+        QuerygenError: a number is greater than FLOAT64 goes, or a text has half of a character.
+    """
     if isinstance(value, bool):
         return exp.true() if value else exp.false()
     if isinstance(value, int) and kind != "INT64" and abs(value) >= 2**63:
+        if abs(value) > _GREATEST:
+            message = f"a number of {len(str(_GREATEST))} digits or more is outside the range of {kind}"
+            raise QuerygenError.of("wrong-type", message, help=f"the largest is {float(_GREATEST):g}")
         value = float(value)  # digits alone would be an INT64 out of its range
     if isinstance(value, int | float):
         number = exp.Literal.number(repr(abs(value)))
@@ -154,7 +184,9 @@ def is_given(node: Node) -> Node:
 
 def comment(words: str) -> str:
     """Text that is safe inside a one-line comment: no line breaks, no end of comment, no Redash parameter."""
-    flat = re.sub(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+", " ", words).strip()
+    flat = re.sub(
+        r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+", " ", words
+    ).strip()
     while "*/" in flat or "/*" in flat or "{{" in flat or "}}" in flat:
         flat = flat.replace("*/", "* /").replace("/*", "/ *").replace("{{", "{ {").replace("}}", "} }")
     return flat

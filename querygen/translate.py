@@ -64,20 +64,33 @@ def _printed(node: Node, stage: str) -> str:
 
 
 def _with_sentences(text: str, plan: Plan) -> str:
-    """The plan's words as comments again: its header, and a sentence above each stage.
-
-    Stages are found by tokens outside of all parentheses, never in a literal that looks like one.
-    """
-    depth, waiting, starts = 0, list(plan.stages), []
-    for token in tokenize(text, read="duckdb"):
-        depth += {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}.get(token.token_type, 0)
-        if depth == 0 and waiting:
-            is_last = waiting[0] is plan.final
-            if token.token_type is TokenType.SELECT if is_last else token.text == waiting[0].cte:
-                starts.append((token.start, waiting.pop(0)))
-    for start, stage in reversed(starts):
+    """The plan's words as comments again: its header, and a sentence above each stage."""
+    for start, _, stage in reversed(stage_places(text, plan, "duckdb")):
         text = f"{text[:start].rstrip()}\n{_sentence(stage)}{text[start:]}"
     return "".join(f"/* {line} */\n" for line in plan.header) + text + "\n"
+
+
+def stage_places(text: str, plan: Plan, dialect: str) -> list[tuple[int, int, Stage]]:
+    """Where each of the plan's stages begins and ends in a text, in order.
+
+    Found by tokens outside of all parentheses, never in a literal that looks like one. A CTE ends behind the
+    parenthesis that closes it, the final SELECT with the text.
+    """
+    depth, waiting = 0, list(plan.stages)
+    places: list[tuple[int, int, Stage]] = []
+    for token in tokenize(text, read=dialect):
+        depth += {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}.get(token.token_type, 0)
+        if depth:
+            continue
+        if places and token.token_type is TokenType.R_PAREN and places[-1][1] == len(text):
+            start, _, stage = places[-1]
+            if stage is not plan.final:
+                places[-1] = (start, token.end + 1, stage)
+        elif waiting:
+            is_last = waiting[0] is plan.final
+            if token.token_type is TokenType.SELECT if is_last else token.text == waiting[0].cte:
+                places.append((token.start, len(text), waiting.pop(0)))
+    return places
 
 
 def _sentence(stage: Stage) -> str:
@@ -118,6 +131,13 @@ def subtracted_days_stay_dates(node: Node) -> Node:
     return node
 
 
+def what_is_unknown_is_not_counted(node: Node) -> Node:
+    """COUNTIF of nothing but NULL is 0; DuckDB's COUNT_IF of it is NULL."""
+    if isinstance(node, exp.CountIf):
+        return exp.CountIf(this=exp.Coalesce(this=node.this, expressions=[exp.false()]))
+    return node
+
+
 def arrays_unnest_in_projection(node: Node) -> Node:
     """A joined UNNEST of a column becomes one in the SELECT list of a subquery.
 
@@ -155,6 +175,7 @@ REWRITERS: tuple[Rewriter, ...] = (
     today_is_utc,
     subtracted_days_stay_dates,
     decimals_are_doubles,
+    what_is_unknown_is_not_counted,
 )
 
 

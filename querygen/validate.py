@@ -6,7 +6,7 @@ and a missing one) only the first is told, with the name that was meant.
 
 import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -14,7 +14,8 @@ from pydantic import BaseModel, ValidationError
 from querygen.conditions import Case, Condition, DefinedDimension
 from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help, suggest
 from querygen.source import Source
-from querygen.spec import BucketShape, DeclaredSource, Spec, TopKeys
+from querygen.spec import Spec
+from querygen.spec_values import BucketShape, DeclaredSource, TopKeys
 
 
 def validate(source: Source) -> Spec:
@@ -29,9 +30,22 @@ def validate(source: Source) -> Spec:
     try:
         return Spec.model_validate(dict(source.data))
     except ValidationError as error:
-        details = error.errors(include_url=False)
-    findings = tuple(_say(source.data, detail) for detail in _without_echoes(details))
-    raise source.locate(QuerygenError(findings))
+        found = findings(source.data, error, _keys_of)
+    raise source.locate(QuerygenError(found))
+
+
+def findings(
+    data: Mapping[str, Any], error: ValidationError, keys_of: Callable[[Loc], list[str]]
+) -> tuple[Diagnostic, ...]:
+    """What pydantic found wrong in `data`, in words of ours.
+
+    Args:
+        data: what was validated.
+        error: what pydantic says.
+        keys_of: the keys that are known where a path (of pydantic's) leads.
+    """
+    details = error.errors(include_url=False)
+    return tuple(_say(data, detail, keys_of) for detail in _without_echoes(details))
 
 
 def _at(
@@ -61,12 +75,14 @@ def _without_echoes(details: Sequence[Any]) -> list[Any]:
     return [detail for detail in details if not is_echo(detail)]
 
 
-def _say(data: Mapping[str, Any], detail: Mapping[str, Any]) -> Diagnostic:
+def _say(
+    data: Mapping[str, Any], detail: Mapping[str, Any], keys_of: Callable[[Loc], list[str]]
+) -> Diagnostic:
     loc: Loc = tuple(detail["loc"])
     path = _real_path(data, loc)
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        keys = _keys_of(loc)
+        keys = keys_of(loc)
         message = f"unknown key `{loc[-1]}`"
         help_ = similar_name_help(str(loc[-1]), keys, "a key") or f"the keys here are {', '.join(keys)}"
         return _at((*path[:-1], loc[-1]), "unknown-key", message, help_, at_key=True)
@@ -86,7 +102,8 @@ def _literal(path: Loc, value: Any, expected: str) -> Diagnostic:
     choices = [word for word in expected.replace(" or ", ", ").replace("'", "").split(", ") if word]
     help_ = similar_name_help(str(value), choices, "a value") or f"the values are {', '.join(choices)}"
     shown = f"`{value}`" if isinstance(value, str) else _described(value)
-    return _at(path, "unknown-value", f"{shown} is no value of `{path[-1] if path else ''}`", help_)
+    key = next((part for part in reversed(path) if isinstance(part, str)), "")
+    return _at(path, "unknown-value", f"{shown} is no value of `{key}`", help_)
 
 
 def _common(

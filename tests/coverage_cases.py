@@ -1,4 +1,4 @@
-"""What the coverage run asks: a spec for every distribution of the schemas, in each process and key form.
+"""What the coverage run asks: a spec for each distribution and scalar of the schemas, in every form.
 
 Columns are found by walking the schemas' records, not by querygen's own catalog, so that a column that the
 catalog overlooks is a failure and not one spec less.
@@ -6,7 +6,7 @@ catalog overlooks is a failure and not one spec less.
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Literal
@@ -36,6 +36,18 @@ MEASURES: tuple[dict[str, Any], ...] = (
 )
 MEASURES_ON_A_ROW = MEASURES[:3]
 
+# And about each scalar, of which a client has one number.
+MEASURES_OF_NUMBERS: tuple[dict[str, Any], ...] = (
+    {"measure": "distribution"},
+    {"measure": "summary"},
+    {"percentiles": [0.05, 0.5, 0.95], "dimensions": ["os", "build_id"]},
+    {"measure": "percentiles", "dimensions": ["channel"], "min_clients": 10},
+    {"measure": "summary", "dimensions": ["app_version"], "min_clients": 10, "low_data": "drop"},
+    {"measure": "counts", "dimensions": ["submission_date"]},
+    {"measure": "summary", "dimensions": ["os"], "cube": True},
+)
+NUMBERS_ON_A_ROW = MEASURES_OF_NUMBERS[:2]
+
 # Of a defined distribution: with a row for every bucket. The definition's hundreds of bounds in the text make
 # it ten times slower to check, so that only some ask for it.
 ALL_BUCKETS = ({"buckets": "all"}, {"buckets": "all", "normalization": "client"})
@@ -43,9 +55,13 @@ DEFINED = ({"measure": "distribution"},)
 SHARE_OF_ALL_BUCKETS = 0.05
 
 
+# The records that hold scalars, and what Glean calls those that are numbers.
+NUMBERS = ("scalars", "keyed_scalars", "counter", "quantity", "labeled_counter", "labeled_quantity")
+
+
 @dataclass(frozen=True)
 class FoundColumn:
-    """A column that holds a distribution.
+    """A column that holds a distribution or a scalar.
 
     Attributes:
         kind: the record that it stands in.
@@ -65,11 +81,12 @@ class Case:
 
     Attributes:
         kind, process, keys: what the summary counts it under.
+        is_number: whether it asks for a scalar.
         spec: without a measure.
         asks: the measure, its normalization and dimensions.
         columns: the distributions that the query must read, and it must read no other.
         decoys: columns of the same name, which must not be read.
-        names: the column paths that the error must name, if the spec is a mistake; then no SQL comes of it.
+        names: what the error must name, if the spec is a mistake; then no SQL comes of it.
         definition: what the definitions say of it, if it is compiled with them.
         is_defined: whether it is about what the definition says.
         scale: what its recorded buckets are multiplied by.
@@ -88,6 +105,7 @@ class Case:
     is_defined: bool = False
     scale: Fraction = Fraction(1)
     on_row: int | None = None
+    is_number: bool = False
 
     @property
     def table(self) -> str:
@@ -103,17 +121,31 @@ class Case:
 
 def found_columns(schema: Schema) -> Iterator[FoundColumn]:
     """Every distribution: a field of a record of histograms, or of distributions."""
+    for column, _ in _fields_of(schema, lambda name: name.endswith(("histograms", "_distribution"))):
+        yield column
 
-    def walk(record: Field, path: str) -> Iterator[FoundColumn]:
+
+def found_numbers(schema: Schema) -> tuple[list[FoundColumn], list[FoundColumn]]:
+    """Every field of a record of scalars: those that are numbers, and those that are text or truth values."""
+    numbers: list[FoundColumn] = []
+    others: list[FoundColumn] = []
+    for column, field in _fields_of(schema, lambda name: name in NUMBERS):
+        value = field.fields["value"] if field.repeated else field
+        (numbers if value.type == "INT64" else others).append(column)
+    return numbers, others
+
+
+def _fields_of(schema: Schema, is_wanted: Callable[[str], bool]) -> Iterator[tuple[FoundColumn, Field]]:
+    def walk(record: Field, path: str) -> Iterator[tuple[FoundColumn, Field]]:
         for child in record.fields.values():
             here = f"{path}.{child.name}" if path else child.name
             if child.type != "RECORD" or child.repeated:
                 continue
-            if child.name.endswith(("histograms", "_distribution")):
+            if is_wanted(child.name):
                 process = {"payload": "parent", "metrics": None}.get(path, path.rpartition(".")[2])
                 for field in child.fields.values():
                     full = f"{here}.{field.name}"
-                    yield FoundColumn(full, child.name, field.name, process, field.repeated)
+                    yield FoundColumn(full, child.name, field.name, process, field.repeated), field
             else:
                 yield from walk(child, here)
 
@@ -129,6 +161,33 @@ def schema_cases(catalog: Catalog, table: str) -> Iterator[Case]:
         by_name[column.name].append(column)
     for name, columns in by_name.items():
         yield from _glean_cases(name, columns) if source.dotted_names else _legacy_cases(name, columns)
+    yield from _scalar_cases(source.schema, table)
+
+
+def _scalar_cases(schema: Schema, table: str) -> Iterator[Case]:
+    """The specs of all scalars of a table; those that are no numbers are mistakes."""
+    numbers, others = found_numbers(schema)
+    by_name: dict[str, list[FoundColumn]] = defaultdict(list)
+    for column in numbers:
+        by_name[column.name].append(column)
+    for name, columns in by_name.items():
+        keyed, plain = [c for c in columns if c.is_keyed], [c for c in columns if not c.is_keyed]
+        for process, chosen in [*_processes(keyed), *_processes(plain)]:
+            # Of a name that stands for several kinds, only the path means the one or the other.
+            kinds = len({column.kind for column in columns}) > 1
+            read = chosen[:1] if kinds else chosen
+            spec: dict[str, Any] = {"scalar": read[0].path if kinds else name}
+            if process not in ("", "parent"):
+                spec["process"] = read[0].process if kinds else process
+            rest = tuple(column for column in columns if column not in read)
+            for case in _forms(read[0].kind, process, table, spec, tuple(read), rest):
+                yield replace(case, is_number=True)
+    for name in dict.fromkeys(column.name for column in others if column.name not in by_name):
+        spec = {"scalar": name, "source": table}
+        names = ("holds no scalar", name)
+        yield Case(
+            "scalar that is no number: refused", "", "unkeyed", spec, {}, (), names=names, is_number=True
+        )
 
 
 def _legacy_cases(name: str, columns: list[FoundColumn]) -> Iterator[Case]:
@@ -269,6 +328,8 @@ def drawn(cases: Sequence[Case], seed: int, on_row: float, sample: int | None = 
     made = []
     for i, case in enumerate(cases):
         choice = MEASURES_ON_A_ROW if i in runs else MEASURES
+        if case.is_number:
+            choice = NUMBERS_ON_A_ROW if i in runs else MEASURES_OF_NUMBERS
         if case.is_defined:
             choice = ALL_BUCKETS if i in runs or rng.random() < SHARE_OF_ALL_BUCKETS else DEFINED
         asks = case.asks or rng.choice(choice)

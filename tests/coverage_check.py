@@ -5,7 +5,7 @@ import math
 import random
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from coverage_cases import KEY, Case, FoundColumn, found_columns
+from coverage_cases import KEY, Case, FoundColumn, found_columns, found_numbers
 
 from querygen import data
 from querygen.api import Query
@@ -30,6 +30,7 @@ from querygen.source import from_mapping
 from querygen.translate import translate
 
 OTHER_KEY = "another key"
+NUMBER = 0  # the bucket that stands for a scalar's number
 
 
 class WrongError(Exception):
@@ -53,7 +54,8 @@ class Checker:
     Args:
         bare: the tables with their real schemas.
         defined: the same with probe definitions, for the cases that need them.
-        googlesql: whether Google's analyzer checks each text, too, and its evaluator runs the rows.
+        googlesql: whether Google's analyzer checks each text against the whole schema, too, and its evaluator
+            runs the rows.
     """
 
     def __init__(self, bare: Catalog, defined: Catalog | None, googlesql: bool) -> None:
@@ -67,10 +69,12 @@ class Checker:
 
     @cached_property
     def _paths(self) -> Mapping[str, frozenset[str]]:
-        """The paths of all distributions of each table."""
+        """The paths of all distributions and scalars of each table."""
         sources = {table: self._bare.get(table) for table in self._bare.schemas}
         return {
-            table: frozenset(column.path for column in found_columns(source.schema))
+            table: frozenset(
+                c.path for c in (*found_columns(source.schema), *found_numbers(source.schema)[0])
+            )
             for table, source in sources.items()
             if source
         }
@@ -105,7 +109,8 @@ class Checker:
         catalog = self._catalog(case)
         source = catalog.get(case.table)
         assert source
-        checked = Query.of(from_mapping(case.whole_spec), catalog).checked()
+        query = Query.of(from_mapping(case.whole_spec), catalog)
+        checked = query.checked()
         plan = checked.sql.plan
         self._must_read(plan, case)
         if case.definition and case.is_defined:
@@ -116,13 +121,11 @@ class Checker:
         if rows.num_rows or rows.column_names != names:
             raise WrongError(f"of no pings came {rows.num_rows} rows of {rows.column_names}, not of {names}")
         if self._googlesql:
-            from querygen.engines import googlesql
-
-            view = self._connection.sql(f"FROM {data.table_name(plan.table)}").to_arrow_table()
-            googlesql.analyze(checked.sql.text, {plan.table: view})
+            query.analyze()
         if case.on_row is not None:
             for engine in ("duckdb", "googlesql") if self._googlesql else ("duckdb",):
-                _must_give_known_shares(case, checked, catalog, engine)
+                must_give = _must_give_known_numbers if case.is_number else _must_give_known_shares
+                must_give(case, checked, catalog, engine)
 
     def _must_read(self, plan: Plan, case: Case) -> None:
         """The distributions that the case means, and no others."""
@@ -196,6 +199,18 @@ def _must_give_known_shares(case: Case, checked: CheckedSql, catalog: Catalog, e
         _must_show_what_is_defined(rows, case.definition)
 
 
+def _must_give_known_numbers(case: Case, checked: CheckedSql, catalog: Catalog, engine: Any) -> None:
+    row, known = _row(case, random.Random(case.on_row))
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, f"{case.table}.ndjson").write_text(json.dumps(row) + "\n")
+        rows = run(checked, catalog, [folder], engine).rows()
+    shown = "sum" if case.asks["measure"] == "summary" else "bucket"
+    numbers = {row.get("key"): row[shown] for row in rows}
+    expected = {key: counts[NUMBER] for key, counts in known.items()}
+    if len(rows) != len(expected) or numbers != expected or any(row["n_clients"] != 1 for row in rows):
+        raise WrongError(f"{engine}: on the row {json.dumps(row)} the numbers are {rows}, not {expected}")
+
+
 def _must_show_what_is_defined(rows: list[dict[str, Any]], probe: ProbeDefinition) -> None:
     labels = {row["bucket"]: row.get("label") for row in rows}
     bounds = probe.bounds() or ()
@@ -231,7 +246,11 @@ def _row(case: Case, rng: random.Random) -> tuple[dict[str, Any], Known]:
 
 def _value(case: Case, column: FoundColumn, made: Known, rng: random.Random) -> Any:
     """A column's value; its counts are put into `made`."""
-    write = _text if column.kind.endswith("histograms") else _entries
+    write: Callable[[Counter[int], random.Random], Any] = _entries
+    if case.is_number:
+        write = _number
+    elif column.kind.endswith("histograms"):
+        write = _text
     if not column.is_keyed:
         made[None] = _counts(case, rng)
         return write(made[None], rng)
@@ -241,11 +260,17 @@ def _value(case: Case, column: FoundColumn, made: Known, rng: random.Random) -> 
 
 
 def _counts(case: Case, rng: random.Random) -> Counter[int]:
-    """Some buckets, of the definition if there is one."""
+    """Some buckets, of the definition if there is one; a number is the count of one of them."""
+    if case.is_number:
+        return Counter({NUMBER: rng.randint(1, 10**6)})
     defined = (case.definition and case.definition.bounds()) or ()
     bounds: Sequence[int] = [bound for bound in defined if bound < 2**53] or range(2**30)
     buckets = rng.sample(bounds, min(len(bounds), rng.randint(1, 6)))
     return Counter({bucket: rng.randint(1, 1000) for bucket in sorted(buckets)})
+
+
+def _number(counts: Counter[int], _: random.Random) -> int:
+    return counts[NUMBER]
 
 
 def _entries(counts: Counter[int], rng: random.Random) -> dict[str, Any]:

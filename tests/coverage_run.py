@@ -1,9 +1,10 @@
-"""`python tests/coverage_run.py`: a spec for every distribution of the production schemas, in every form.
+"""`python tests/coverage_run.py`: a spec for each distribution and scalar of the schemas, in every form.
 
 Each must compile, parse as BigQuery's SQL, read the columns that it means and no others, translate to DuckDB
-and prepare there. One percent, drawn at random, also run on a row whose shares are known. With probe
-definitions, each defined distribution must have its kind, buckets and labels, and each pair of a legacy probe
-and the Glean metric that mirrors it must compile both ways.
+and prepare there, and be valid to Google's analyzer against the whole schema. One percent, drawn at random,
+also run on a row whose shares, or number, are known, on both engines. With probe definitions, each defined
+distribution must have its kind, buckets and labels, and each pair of a legacy probe and the Glean metric that
+mirrors it must compile both ways.
 
 Prints how many there were of each kind. Exit code 1 if any fails, 2 if there are no schemas.
 """
@@ -135,7 +136,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="coverage_run.py", description=str(__doc__).split("\n\n")[1])
     parser.add_argument("--schemas", type=Path, default=SHARED / "schemas", metavar="DIR")
     parser.add_argument("--probes", type=Path, metavar="PATH", help="definition files")
-    parser.add_argument("--googlesql", action="store_true", help="also check with Google's analyzer")
+    parser.add_argument(
+        "--googlesql", action=argparse.BooleanOptionalAction, default=True, help="with Google's analyzer"
+    )
     parser.add_argument("--seed", type=int, default=None, help="of what is drawn at random")
     parser.add_argument("--on-row", type=float, default=0.01, help="the share that also runs on a row (0.01)")
     parser.add_argument("--sample", type=int, default=None, metavar="N", help="only N specs, drawn at random")

@@ -23,6 +23,11 @@ def _keyed_texts(*names: str) -> Fields:
     return [_record(name, _texts("key", "value"), "REPEATED") for name in names]
 
 
+def _keyed_numbers(*names: str) -> Fields:
+    pair = [_column("key"), _column("value", "INTEGER")]
+    return [_record(name, pair, "REPEATED") for name in names]
+
+
 _VALUES = _record("values", [_column("key"), _column("value", "INTEGER")], "REPEATED")
 _DISTRIBUTION = [_column("sum", "INTEGER"), _VALUES]
 
@@ -37,6 +42,7 @@ def _labelled(*names: str) -> Fields:
 
 _PING = [_column("submission_timestamp", "TIMESTAMP"), *_texts("normalized_channel", "normalized_os")]
 
+# TABS is a scalar, with and without keys, and THEME is a text.
 # LATE_ACK stands twice in its process, as the real schema has it for what `socket` and `gpu` record by key.
 MAIN = [
     *_PING,
@@ -50,7 +56,21 @@ MAIN = [
             _record(
                 "processes",
                 [
-                    _record("content", [_record("histograms", _texts("gc_ms", "dom_ms"))]),
+                    _record(
+                        "parent",
+                        [
+                            _record("scalars", [_column("tabs", "INTEGER"), *_texts("theme")]),
+                            _record("keyed_scalars", _keyed_numbers("clicks", "tabs")),
+                        ],
+                    ),
+                    _record(
+                        "content",
+                        [
+                            _record("histograms", _texts("gc_ms", "dom_ms")),
+                            _record("scalars", [_column("crashes", "INTEGER")]),
+                            _record("keyed_scalars", _keyed_numbers("clicks")),
+                        ],
+                    ),
                     _record("gpu", [_record("histograms", _texts("gc_ms"))]),
                     _record(
                         "socket",
@@ -72,7 +92,9 @@ METRICS = [
     _record(
         "metrics",
         [
-            _record("counter", [_column("gc_count", "INTEGER")]),
+            _record("counter", [_column("gc_count", "INTEGER"), _column("tab_open", "INTEGER")]),
+            _record("quantity", [_column("tab_most", "INTEGER")]),
+            _record("labeled_counter", _keyed_numbers("tab_open")),
             _record("timing_distribution", _distributions("gc_time", "gc_slice", "gc_wait")),
             _record("memory_distribution", _distributions("gc_heap")),
             _record("custom_distribution", _distributions("media_audible_percent", "gc_reason")),

@@ -127,10 +127,10 @@ SPECS: dict[str, dict] = {
 
 # What definitions must tell; `test_examples` compiles and runs these.
 NEED_PROBES = {"all-buckets", "smoothed", "legacy-probe-as-glean"}
-_EXAMPLE_FILES = {
-    path.stem: path for path in sorted((Path(__file__).parents[1] / "examples").glob("*/*.yaml"))
-}
-EXAMPLES = {name: YAML(typ="safe", pure=True).load(path) for name, path in _EXAMPLE_FILES.items()}
+_EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLE_FILES = [path for path in sorted(_EXAMPLES.glob("*/*.yaml")) if not path.name.endswith(".test.yaml")]
+_BY_NAME = {path.stem: path for path in EXAMPLE_FILES}
+EXAMPLES = {name: YAML(typ="safe", pure=True).load(path) for name, path in _BY_NAME.items()}
 ALL = {**SPECS, **EXAMPLES}
 
 
@@ -139,5 +139,5 @@ def query_of(name: str) -> Query:
     """The query of one of ALL; an example's with the probe definitions beside it."""
     if name in SPECS:
         return query(SPECS[name])
-    probes = _EXAMPLE_FILES[name].parent / "probes"
-    return load(_EXAMPLE_FILES[name], probes=probes if probes.is_dir() else None)
+    probes = _BY_NAME[name].parent / "probes"
+    return load(_BY_NAME[name], probes=probes if probes.is_dir() else None)

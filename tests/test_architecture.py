@@ -21,14 +21,15 @@ LONGEST_MODULE = 500
 
 # Each module may import from those before it only. A package counts as one, its modules must have no cycle.
 LAYERS = """
-    __init__ errors names resources atomic calls buckets yaml_syntax
-    source conditions enrolments spec validate
+    __init__ errors explain names resources atomic calls buckets yaml_syntax
+    source conditions enrolments spec_values spec_rules spec validate
     schema sqltext udfs probes catalog recordings facts listing units
     plan filters dimensions scan populations asking intervals grouping numbers permutations comparisons
     measures adjust wording resolve
-    render recognise check translate ctes
+    render recognise check lints translate ctes
     result data_coerce data_locate data_read data sample ingest engines running show
-    api cli __main__
+    analyze corners comparing verify
+    api cases cli __main__ pytest_plugin
 """
 ORDER = LAYERS.split()
 

@@ -13,11 +13,11 @@ import pytest
 from commandline import querygen
 from harness import NEEDS_GOOGLESQL
 from hypothesis import given, settings
-from pings import specs
+from pings import pairs
 from ruamel.yaml import YAML
+from specs import EXAMPLE_FILES
 
 REPOSITORY = Path(__file__).parents[1]
-EXAMPLES = sorted((REPOSITORY / "examples").glob("*/*.yaml"))
 SPEC = """\
 histogram: GC_MS
 filters: {submission_date: {from: 2020-04-06, to: 2020-04-20}}
@@ -331,15 +331,15 @@ def as_json(spec):
     return json.loads(json.dumps(spec, default=str))
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EXAMPLE_FILES, ids=lambda path: path.stem)
 def test_the_schema_accepts_every_example(path):
     SPEC_SCHEMA.validate(as_json(YAML(typ="safe", pure=True).load(path)))
 
 
 @settings(max_examples=100)
-@given(specs())
-def test_the_schema_accepts_whatever_is_valid(spec):
-    SPEC_SCHEMA.validate(as_json(spec))
+@given(pairs())
+def test_the_schema_accepts_whatever_is_valid(pair):
+    SPEC_SCHEMA.validate(as_json(pair.spec))
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,22 @@ def test_same_rows_tells_values_and_types_apart(actual, expected):
     assert difference.startswith("row 1 (os='Mac'), column value: ")
 
 
+@pytest.mark.parametrize(
+    ("column", "unit", "is_same"),
+    [
+        ("value", 1, False),
+        ("value", Fraction(1, 1000), False),
+        ("value", 10**6, True),
+        ("share", 10**6, False),
+    ],
+)
+def test_a_value_that_cancels_is_as_near_as_it_was_recorded(column, unit, is_same):
+    """1e-14 ms are 1e-8 ns; so much is left of -5 + 5 where a third is no float."""
+    difference = same_rows([{column: 1e-8}], [{column: Fraction(0)}], unit=Fraction(unit))
+    assert (difference is None) == is_same
+    assert same_rows([{column: 1e-13}], [{column: Fraction(0)}], unit=Fraction(unit)) is None
+
+
 def test_same_rows_names_what_differs():
     one, two = ({"os": "Mac", "percentile": 0.5, "value": value} for value in (1, 2))
     assert (

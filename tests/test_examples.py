@@ -6,13 +6,13 @@ import pytest
 from harness import NEEDS_GOOGLESQL
 from oracle import same_rows
 from ruamel.yaml import YAML
+from specs import EXAMPLE_FILES
 
 from querygen.api import load
 from querygen.sample import write_sample
 from querygen.show import as_table
 
 ROOT = Path(__file__).parent.parent
-EXAMPLES = sorted((ROOT / "examples").glob("*/*.yaml"))
 
 
 def probes_of(path):
@@ -27,7 +27,7 @@ def data_of(path):
     return folder if folder.is_dir() else None
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EXAMPLE_FILES, ids=lambda path: path.stem)
 def test_prints_what_its_page_says(path, golden):
     query = load(path, probes=probes_of(path))
     command = f"$ querygen run {path.relative_to(ROOT)}"
@@ -40,44 +40,12 @@ def test_prints_what_its_page_says(path, golden):
 
 
 def test_there_are_examples():
-    assert len([path for path in EXAMPLES if path.parent.name == "tutorial"]) == 6
+    assert len([path for path in EXAMPLE_FILES if path.parent.name == "tutorial"]) == 6
 
 
 def test_the_tutorials_three_histograms():
     rows = load(ROOT / "examples/tutorial/02-sum-and-bucket-count.yaml").run().rows()
     assert sorted((row["sum"], row["bucket_count"]) for row in rows) == [(118, 20), (1996, 20), (19145, 20)]
-
-
-# Worked out by hand from the four pings of three clients in examples/kinds/data.
-KINDS = {
-    "categorical": [(0, "HitMemory", 0.8, 0.8 / 3), (1, "HitDisk", 0.7, 0.7 / 3), (2, "Miss", 1.5, 0.5)],
-    "enumerated": [(3, 4, 0.2), (4, 16, 0.8)],
-    "flag": [
-        ("Mac", 0, "false", 1, 0.5),
-        ("Mac", 1, "true", 1, 0.5),
-        ("Windows", 0, "false", 1, 0.5),
-        ("Windows", 1, "true", 1, 0.5),
-    ],
-    "use-counter": [(0, 8, 0.8), (1, 2, 0.2)],
-    "linear": [
-        ("content", 0.5, 7),
-        ("content", 0.75, 7),
-        ("content", 0.9, 40),
-        ("parent", 0.5, 7),
-        ("parent", 0.75, 45),
-        ("parent", 0.9, 45),
-    ],
-    "two-keys": [("google.searchbar", 2, 2), ("google.urlbar", 8, 8)],
-}
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_every_kind_has_the_answer_of_its_few_pings(name):
-    path = ROOT / "examples/kinds" / f"{name}.yaml"
-    rows = load(path, probes=probes_of(path)).run(data_of(path)).rows()
-    assert [tuple(row.values())[: len(KINDS[name][0])] for row in rows] == [
-        pytest.approx(row) for row in KINDS[name]
-    ]
 
 
 def test_the_last_days_builds_count():
@@ -106,7 +74,7 @@ def with_few_permutations(path):
 
 
 @NEEDS_GOOGLESQL
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EXAMPLE_FILES, ids=lambda path: path.stem)
 def test_all_forms_give_the_same_rows_on_both_engines(path, tmp_path):
     query = load(with_few_permutations(path), probes=probes_of(path))
     data = data_of(path) or tmp_path

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pytest
 
 from querygen.engines import googlesql
-from querygen.engines.googlesql import analyze, run
+from querygen.engines.googlesql import Refusal, analyze, run
 from querygen.errors import EngineError
+from querygen.schema import TYPES, Field, Schema
 from querygen.udfs import bigquery_function, load_udf
 
 
@@ -223,12 +224,34 @@ class TestErrors:
         assert "[at" not in diagnostic.message
 
     def test_analyzing_finds_the_same_and_evaluates_nothing(self) -> None:
-        analyze("CREATE TEMP FUNCTION f(x INT64) AS (1 / x); SELECT f(n) FROM `t.pings`", {"t.pings": PINGS})
-        with pytest.raises(EngineError, match="Unrecognized name: foo") as caught:
-            analyze("SELECT\n  foo\nFROM `t.pings`", {"t.pings": PINGS})
-        assert caught.value.diagnostics[0].span
-        assert caught.value.diagnostics[0].span.line == 2
-        analyze("SELECT 1 / 0", {})
+        pings = {"t.pings": Schema("t.pings", Field("", "RECORD", fields={"n": Field("n", "INT64")}))}
+        function = "CREATE TEMP FUNCTION f(x INT64) AS (1 / x); "
+        assert analyze(f"{function}SELECT f(n) FROM `t.pings`", pings) is None
+        assert analyze("SELECT f(n) FROM `t.pings`", pings) == Refusal("Function not found: f", 1, 8)
+        found = Refusal("Unrecognized name: foo", 2, 3)
+        assert analyze("SELECT\n  foo\nFROM `t.pings`", pings) == found
+        assert analyze("SELECT 1 / 0", {}) is None
+
+    def test_what_the_evaluator_lacks_is_valid_all_the_same(self) -> None:
+        with pytest.raises(EngineError):
+            run("SELECT APPROX_QUANTILES(x, 2) AS q FROM UNNEST([1]) AS x", {})
+        assert analyze("SELECT APPROX_QUANTILES(x, 2) AS q FROM UNNEST([1]) AS x", {}) is None
+
+    def test_a_schema_has_all_types(self) -> None:
+        kinds = sorted(TYPES - {"RECORD"})
+        fields = {kind.lower(): Field(kind.lower(), kind) for kind in kinds}
+        inner = Field("r", "RECORD", repeated=True, fields={"a": Field("a", "STRING", repeated=True)})
+        schema = Schema("t", Field("", "RECORD", fields={**fields, "r": inner}))
+        casts = ", ".join(f"CAST(NULL AS {kind}) = {kind.lower()}" for kind in kinds)
+        sql = f"SELECT {casts}, 'x' IN UNNEST(r[OFFSET(0)].a) FROM `t`"
+        assert analyze(sql, {"t": schema}) is None
+
+    def test_another_schema_of_the_same_table_takes_the_place_of_the_first(self) -> None:
+        for name in ("a", "b", "a"):
+            schema = Schema("t", Field("", "RECORD", fields={name: Field(name, "STRING")}))
+            assert analyze(f"SELECT {name} FROM `t`", {"t": schema}) is None
+            assert analyze("SELECT c FROM `t`", {"t": schema}) is not None
+        assert len([tables for tables in googlesql._kept if tables == ("t",)]) == 1
 
     def test_the_evaluators_errors_have_none(self) -> None:
         with pytest.raises(EngineError, match="division by zero") as caught:

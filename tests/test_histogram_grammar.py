@@ -137,6 +137,12 @@ def test_any_text_is_read_alike(texts: list[str]) -> None:
     assert_all_read_alike(texts, engines_here())
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_same_strings_every_time_are_read_alike(engine: str) -> None:
+    chance = random.Random(4)
+    assert_all_read_alike([mutated(chance, random_histogram(chance)) for _ in range(500)], [engine])
+
+
 def test_generated_strings_reach_both_sides_of_the_grammar() -> None:
     chance = random.Random(1)
     texts = [mutated(chance, random_histogram(chance)) for _ in range(2000)]

@@ -8,11 +8,13 @@ import sqlglot
 from harness import HISTOGRAM, NEEDS_GOOGLESQL, query, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from specs import DAYS, SPECS
 from sqlglot import exp
 
 from querygen import Query, QuerygenError
 from querygen.api import catalog_of
 from querygen.source import load_text
+from querygen.spec import Spec, json_schema
 from querygen.sqltext import comment
 
 PAYLOADS = {
@@ -72,61 +74,153 @@ def dimension(**definition):
     return {**BASE, "dimensions": [{"name": "family", **definition}]}
 
 
+# The forms of a filter, and the places where one can stand, by their paths in the schema of specs.
+FILTERS = {
+    "{}": lambda text: text,
+    "{}[]": lambda text: [text, "b"],
+    "{}.from": lambda text: {"from": text},
+    "{}.to": lambda text: {"to": text},
+    "{}.gte": lambda text: {"gte": text},
+    "{}.gt": lambda text: {"gt": "", "lte": text + "~"},
+    "{}.lte": lambda text: {"gt": "", "lte": text + "~"},
+    "{}.lt": lambda text: {"lt": text},
+    "{}.not": lambda text: {"not": text},
+    "{}.not[]": lambda text: {"not": ["b", text]},
+}
+PLACES = {
+    "filters": filtered,
+    "dimensions[].cases": lambda condition: dimension(of="client_id", cases={"a": condition}),
+    "dimensions[].cases[].when": lambda condition: dimension(
+        cases=[{"value": "a", "when": {"client_id": condition}}]
+    ),
+}
+
+
+def composed(place, form):
+    return lambda text: place(form(text))
+
+
+def enrolled(text, **keys):
+    """A count of the clients in an experiment."""
+    return {**BASE, "measure": "counts", "experiment": {"slug": text, **keys}}
+
+
 def compared(**keys):
     branches = {"control": "control~", "branches": ["treatment~"]}
     return {**BASE, "measure": "compare", "experiment": "slug", **branches, **keys}
 
 
-# Where text becomes a literal of the SQL (and words of a comment).
+# Where text becomes a literal of the SQL (and words of a comment). What stands behind a blank tells further
+# cases of one field apart.
 LITERALS = {
-    "a value": filtered,
-    "a list": lambda text: filtered([text, "b"]),
-    "from": lambda text: filtered({"from": text}),
-    "to": lambda text: filtered({"to": text}),
-    "gt and lte": lambda text: filtered({"gt": "", "lte": text + "~"}),
-    "lt": lambda text: filtered({"lt": text}),
-    "gte": lambda text: filtered({"gte": text}),
-    "not": lambda text: filtered({"not": text}),
-    "not a list": lambda text: filtered({"not": ["b", text]}),
-    "a build": lambda text: {**BASE, "filters": {**BASE["filters"], "build_id": {"not": text}}},
-    "a label": lambda text: dimension(of="os", cases={text: "Mac", "b": "Linux"}),
-    "else": lambda text: dimension(of="os", cases={"a": "Mac"}, **{"else": text}),
-    "a case's value": lambda text: dimension(cases=[{"value": text, "when": {"os": "Mac"}}]),
-    "a case's condition": lambda text: dimension(cases=[{"value": "a", "when": {"os": text}}]),
-    "a label's condition": lambda text: dimension(of="os", cases={"a": {"not": [text, "b"]}}),
-    "a pings query": lambda text: {**filtered(text), "measure": "pings", "fields": ["client_id", "sum"]},
-    "a counts query": lambda text: {**filtered(text), "measure": "counts"},
-    "a summary query": lambda text: {**filtered(text), "measure": "summary", "normalization": "client_day"},
-    "a control": lambda text: compared(control=text),
-    "a branch": lambda text: compared(branches=["treatment~", text]),
+    **{place + form: composed(at, make) for place, at in PLACES.items() for form, make in FILTERS.items()},
+    "filters{}.not of builds": lambda text: {
+        **BASE,
+        "filters": {**BASE["filters"], "build_id": {"not": text}},
+    },
+    "filters{} of pings": lambda text: {**filtered(text), "measure": "pings", "fields": ["client_id", "sum"]},
+    "dimensions[].cases{key}": lambda text: dimension(of="os", cases={text: "Mac", "b": "Linux"}),
+    "dimensions[].else": lambda text: dimension(of="os", cases={"a": "Mac"}, **{"else": text}),
+    "dimensions[].cases[].value": lambda text: dimension(cases=[{"value": text, "when": {"os": "Mac"}}]),
+    "key": lambda text: {**BASE, "histogram": "SEARCH_COUNTS", "key": text},
+    "key[]": lambda text: {**BASE, "histogram": "SEARCH_COUNTS", "key": ["b", text], "dimensions": ["key"]},
+    "experiment": lambda text: {**BASE, "measure": "counts", "experiment": text or "a"},
+    "experiment.slug": lambda text: enrolled(text or "a", recorded_in="active_experiment"),
+    "experiment.control.name": lambda text: {
+        **enrolled("a", control={"sample": "10%", "name": text or "a"}),
+        "dimensions": ["branch"],
+    },
+    "control": lambda text: compared(control=text),
+    "branches[]": lambda text: compared(branches=["treatment~", text]),
 }
 # Where text becomes words of a comment only.
 COMMENTS = {
     "title": lambda text: {**BASE, "title": text},
     "description": lambda text: {**BASE, "description": text},
 }
-# Where text names something that exists, or becomes a name.
+
+
+def last(text):
+    return {"last": text}
+
+
+def keyed(*path):
+    """A spec with the text at a path of keys."""
+
+    def build(text):
+        value = text
+        for key in reversed(path[1:]):
+            value = [value] if key == 0 else {key: value}
+        return {**BASE, path[0]: value}
+
+    return build
+
+
+# Where text names something that exists, or becomes a name, or is one of a few words.
 NAMES = {
-    "histogram": lambda text: {**BASE, "histogram": text},
-    "a histogram's path": lambda text: {**BASE, "histogram": f"payload.histograms.{text}"},
-    "one of two histograms": lambda text: {**BASE, "histogram": ["GC_MS", text]},
-    "source": lambda text: {**BASE, "source": text},
-    "a declared table": lambda text: {**BASE, "source": {"table": text, "like": "telemetry.main"}},
-    "like": lambda text: {**BASE, "source": {"table": "telemetry.main_1pct", "like": text}},
-    "process": lambda text: {**BASE, "process": text},
-    "a filter": lambda text: {**BASE, "filters": {**BASE["filters"], text: "a"}},
-    "a filter's path": lambda text: {**BASE, "filters": {**BASE["filters"], f"environment.{text}": "a"}},
-    "a dimension": lambda text: {**BASE, "dimensions": [text]},
-    "a dimension's path": lambda text: {**BASE, "dimensions": [f"payload.histograms.{text}"]},
-    "a dimension's name": lambda text: {**BASE, "dimensions": [{"name": text, "of": "os"}]},
-    "of": lambda text: dimension(of=text),
-    "when": lambda text: dimension(cases=[{"value": "a", "when": {text: "b"}}]),
-    "a field": lambda text: {**BASE, "measure": "pings", "fields": [text]},
-    "measure": lambda text: {**BASE, "measure": text},
-    "normalization": lambda text: {**BASE, "normalization": text},
-    "unit": lambda text: {**BASE, "unit": text},
-    "last": lambda text: {**BASE, "today": "2020-04-20", "filters": {"submission_date": {"last": text}}},
-    "today": lambda text: {**BASE, "today": text},
+    "histogram": keyed("histogram"),
+    "histogram of a path": lambda text: {**BASE, "histogram": f"payload.histograms.{text}"},
+    "histogram[]": lambda text: {**BASE, "histogram": ["GC_MS", text]},
+    "histogram{key}": lambda text: {**BASE, "histogram": {text: "GC_MS"}},
+    "histogram{}": keyed("histogram", "telemetry.main"),
+    "histogram{}[]": keyed("histogram", "telemetry.main", 0),
+    "scalar": lambda text: {"filters": BASE["filters"], "scalar": text},
+    "source": keyed("source"),
+    "source.table": lambda text: {**BASE, "source": {"table": text, "like": "telemetry.main"}},
+    "source.like": lambda text: {**BASE, "source": {"table": "telemetry.main_1pct", "like": text}},
+    "process": keyed("process"),
+    "process[]": keyed("process", 0),
+    "filters{key}": lambda text: {**BASE, "filters": {**BASE["filters"], text: "a"}},
+    "filters{key} of a path": lambda text: {
+        **BASE,
+        "filters": {**BASE["filters"], f"environment.{text}": "a"},
+    },
+    "dimensions[]": keyed("dimensions", 0),
+    "dimensions[] of a path": lambda text: {**BASE, "dimensions": [f"payload.histograms.{text}"]},
+    "dimensions[].name": lambda text: {**BASE, "dimensions": [{"name": text, "of": "os"}]},
+    "dimensions[].of": lambda text: dimension(of=text),
+    "dimensions[].cases[].when{key}": lambda text: dimension(cases=[{"value": "a", "when": {text: "b"}}]),
+    "fields[]": lambda text: {**BASE, "measure": "pings", "fields": [text]},
+    "today": keyed("today"),
+    "filters{}.last": lambda text: {
+        **BASE,
+        "today": "2020-04-20",
+        "filters": {"submission_date": {"last": text}},
+    },
+    "dimensions[].cases{}.last": composed(PLACES["dimensions[].cases"], last),
+    "dimensions[].cases[].when{}.last": composed(PLACES["dimensions[].cases[].when"], last),
+    "measure": keyed("measure"),
+    "normalization": keyed("normalization"),
+    "unit": keyed("unit"),
+    "low_data": keyed("low_data"),
+    "percentile_method": keyed("percentile_method"),
+    "buckets": keyed("buckets"),
+    "prior": keyed("prior"),
+    "silence[]": keyed("silence", 0),
+    "sample": keyed("sample"),
+    "experiment.recorded_in": lambda text: enrolled("a", recorded_in=text),
+    "experiment.control.sample": lambda text: enrolled("a", control={"sample": text}),
+    "statistics[]": lambda text: compared(statistics=[text]),
+    "seed": lambda text: compared(seed=f"{text}'"),  # letters and digits alone are a good seed
+    "p_value": lambda text: compared(p_value=text),
+}
+# Specs of all kinds, which together have all keys.
+KINDS = {
+    **SPECS,
+    "a scalar": {"scalar": "browser.engagement.tab_open_event_count", "filters": DAYS},
+    "a declared table": {**BASE, "source": {"table": "p-1.telemetry.main_1pct", "like": "telemetry.main"}},
+    "top keys": {**BASE, "histogram": "SEARCH_COUNTS", "key": {"top": 3}, "dimensions": ["key"]},
+    "interpolated": {**BASE, "percentile_method": "interpolated", "buckets": {"linear": [1, 9, 5]}}
+    | {"measure": "percentiles"},
+    "smoothed": {**BASE, "prior": "dirichlet", "buckets": {"functional": [2, 8, 99]}},
+    "a sample": {"histogram": HISTOGRAM, "filters": {**DAYS, "sample_id": 42}, "scale": True},
+    "strict": {**BASE, "strict": True},
+    "undecodable": {**BASE, "n_undecodable": True},
+    "a share of clients": {**BASE, "sample": "10%"},
+    "limits": {**BASE, "measure": "percentiles", "confidence": 0.9},
+    "with samples": {**BASE, "measure": "counts", "has_samples": True},
+    "branches": compared(statistics=["chi2", 0.5], permutations=20, cells=40, seed="a", p_value="raw"),
+    "silent": {**BASE, "silence": ["unscaled-sample"]},
 }
 UDFS = ("inline", "temp", "mozfun")
 EVERYTHING = "".join(PAYLOADS.values())
@@ -144,6 +238,50 @@ def everywhere(text):
         "title": text,
         "description": text,
     }
+
+
+def of_kind(name):
+    """A spec of that kind with the text wherever it can stand in all of them."""
+    spec = KINDS[name]
+
+    def build(text):
+        others = {"locale": {"gt": "", "lte": text + "~", "not": ["b", text]}}
+        made = {**spec, "filters": {**spec.get("filters", {}), **others}, "title": text, "description": text}
+        if spec.get("measure") != "pings":
+            cases = {text: "a", "b": {"not": text}}
+            named = {"name": "named", "of": "locale", "cases": cases, "else": text + "~"}
+            made["dimensions"] = [*spec.get("dimensions", []), named]
+        return {**made, "key": [text, "b"]} if isinstance(spec.get("key"), str) else made
+
+    return build
+
+
+def text_fields(node, definitions, path=""):
+    """The paths of all text in a JSON Schema: `[]` is an item, `{key}` a key and `{}` its value."""
+    if "$ref" in node:
+        node = definitions[node["$ref"].rpartition("/")[2]]
+    for branch in [*node.get("anyOf", ()), *node.get("oneOf", ())]:
+        yield from text_fields(branch, definitions, path)
+    if "string" in node.get("type", ()):  # a type, or a list of them
+        yield path
+    if "items" in node:
+        yield from text_fields(node["items"], definitions, f"{path}[]")
+    for name, inner in node.get("properties", {}).items():
+        yield from text_fields(inner, definitions, f"{path}.{name}".removeprefix("."))
+    if isinstance(node.get("additionalProperties"), dict):
+        yield f"{path}{{key}}"
+        yield from text_fields(node["additionalProperties"], definitions, f"{path}{{}}")
+
+
+def test_every_text_field_has_its_case():
+    schema = json_schema()
+    found = set(text_fields(schema, schema["$defs"]))
+    assert len(found) > 60
+    assert {label.partition(" ")[0] for label in (*LITERALS, *COMMENTS, *NAMES)} == found
+
+
+def test_every_key_has_its_kind():
+    assert {key for name in KINDS for key in of_kind(name)("a")} == set(Spec.model_fields)
 
 
 def harmless_like(text):
@@ -199,6 +337,20 @@ def test_a_field_holds_any_value(field):
     for udfs in UDFS:
         assert_only_literals_differ(LITERALS[field], EVERYTHING, udfs)
     assert_only_literals_differ(LITERALS[field], EVERYTHING, dialect="duckdb")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_spec_of_any_kind_holds_any_value(kind):
+    udfs = UDFS[len(kind) % 3]  # all of them with some kinds
+    assert_only_literals_differ(of_kind(kind), EVERYTHING, udfs)
+    assert_only_literals_differ(of_kind(kind), EVERYTHING, dialect="duckdb")
+
+
+@settings(max_examples=10)
+@given(TEXT, st.sampled_from(sorted(KINDS)), st.sampled_from(UDFS))
+def test_a_spec_of_any_kind_holds_any_text(payload, kind, udfs):
+    assert_only_literals_differ(of_kind(kind), payload, udfs)
+    assert_only_literals_differ(of_kind(kind), payload, dialect="duckdb")
 
 
 @settings(max_examples=25)

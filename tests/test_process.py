@@ -45,7 +45,7 @@ def test_output_is_utf8_in_any_locale(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["render"], ["render", "--dialect", "duckdb"], ["check"]], ids=" ".join
+    "arguments", [["render"], ["render", "--dialect", "duckdb"], ["check", "--no-analyze"]], ids=" ".join
 )
 def test_compiling_imports_no_engine(arguments):
     code = (

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from commandline import querygen
 from ruamel.yaml import YAML
 
 from querygen import Query
@@ -67,3 +68,10 @@ def test_the_filters_in_the_table_are_valid():
             .replace("[a, b]", "[2020-04-06]")
         )
         validate(load_text(f"measure: counts\nfilters: {{submission_date: {text}}}", "readme"))
+
+
+def test_the_test_file_passes(tmp_path):
+    (tmp_path / "spinner.yaml").write_text(block("yaml", "# spinner.yaml"))
+    (tmp_path / "spinner.test.yaml").write_text(block("yaml", "# spinner.test.yaml"))
+    ran = querygen("test", str(tmp_path))
+    assert (ran.code, ran.stdout.splitlines()[-1]) == (0, b"1 passed")

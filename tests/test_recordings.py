@@ -77,3 +77,12 @@ def test_a_path_is_explained_by_the_definition_of_its_own_type(files):
     assert plan(files, histogram=path, source=GLEAN, buckets="all")
     with pytest.raises(QuerygenError, match="needs to know which buckets"):
         plan(files, histogram=path.replace("timing", "labeled_timing"), source=GLEAN, buckets="all")
+
+
+def test_a_name_of_text_or_of_a_number_is_no_other_kind_of_recording(known, files):
+    with pytest.raises(QuerygenError, match=r"scalars\.theme` holds no scalar: it is STRING"):
+        plan(files, scalar="theme")
+    with pytest.raises(QuerygenError, match=r"telemetry\.main has no histogram `tabs`"):
+        plan(files, histogram="tabs")
+    assert [entry.name for entry in entries(known, ["telemetry.main"], "theme")] == []
+    assert "payload.processes.parent.scalars.tabs" in plan(files, scalar="tabs").needs

@@ -9,7 +9,8 @@ from harness import query
 from querygen import QuerygenError
 from querygen.conditions import Condition
 from querygen.source import from_mapping, load_text
-from querygen.spec import DEFAULT_PERCENTILES, Spec, json_schema
+from querygen.spec import Spec, json_schema
+from querygen.spec_values import DEFAULT_PERCENTILES
 from querygen.validate import validate
 
 DAY = {"filters": {"submission_date": "2020-04-20"}}

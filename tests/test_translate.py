@@ -122,6 +122,14 @@ def test_decimals_are_doubles(monkeypatch):
     assert value_of(sql) is True
 
 
+def test_what_is_unknown_is_not_counted(monkeypatch):
+    unknown = "(SELECT CAST(NULL AS INT64) AS x)"
+    sql = f"WITH pings AS (SELECT COUNTIF(x > 0) AS n FROM {unknown}) SELECT n FROM pings"
+    assert value_of(sql) == 0
+    without(monkeypatch, translate.what_is_unknown_is_not_counted)
+    assert value_of(sql) is None
+
+
 def test_arrays_unnest_in_projection(monkeypatch):
     """Entries count from 0, so that a client is counted at its first."""
     pings = random_pings(60, 1)

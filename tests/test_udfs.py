@@ -3,6 +3,8 @@
 import json
 import random
 import re
+from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -65,12 +67,36 @@ def mozfun_cases() -> list[dict[str, Any]]:
     return [json.loads(line) for line in CASES.read_text(encoding="utf-8").splitlines()]
 
 
+# How many cases of mozfun's there are for each function that we have; all of them run on each engine.
+CASE_COUNTS = {
+    "hist.count": 7,
+    "hist.extract": 17,
+    "hist.mean": 10,
+    "hist.merge": 4,
+    "hist.normalize": 3,
+    "hist.percentiles": 8,
+    "hist.threshold_count": 6,
+    "map.get_key": 2,
+}
+
+
+def test_every_case_of_a_function_that_we_have_is_run(record_property: Callable[[str, object], None]) -> None:
+    cases = mozfun_cases()
+    ours = Counter(case["udf"] for case in cases if case["udf"] in UDFS)
+    record_property("mozfun_cases", f"{ours.total()} of {len(cases)}")
+    assert dict(ours) == CASE_COUNTS
+    assert set(CASE_COUNTS) == {name for name, udf in UDFS.items() if udf.origin == "mozfun"}
+    named = {(case["udf"], case["case"]) for case in cases if case["udf"] in UDFS}
+    assert len(named) == ours.total(), "two cases of one name, of which a deviation would excuse both"
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", [name for name, udf in UDFS.items() if udf.origin == "mozfun"])
 def test_mozfun_cases(name: str, engine: str) -> None:
     cases = [case for case in mozfun_cases() if case["udf"] == name]
-    assert cases
+    assert len(cases) == CASE_COUNTS[name]
     answers = call(engine, name, [case["inputs"] for case in cases])
+    assert len(answers) == len(cases)
     deviating = set()
     for case, answer in zip(cases, answers, strict=True):
         if not same(answer, case["expected"]):
@@ -97,6 +123,16 @@ def test_build_ids(engine: str) -> None:
 @settings(max_examples=5, **BATCHES)
 @given(seed=st.integers(0, 2**32))
 def test_struct_functions_agree(seed: int) -> None:
+    assert_struct_functions_agree(seed)
+
+
+@pytest.mark.skipif(not find_spec("zetasql"), reason="zetasql is not installed")
+@pytest.mark.parametrize("seed", [1, 2])
+def test_struct_functions_agree_on_the_same_structs(seed: int) -> None:
+    assert_struct_functions_agree(seed)
+
+
+def assert_struct_functions_agree(seed: int) -> None:
     chance = random.Random(seed)
 
     def integer(*usual: int) -> int | None:

@@ -120,6 +120,21 @@ def test_impossible_scalars(engine):
     assert fails_with(spec, pings, engine) in {"ping-2", "ping-4"}
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_keys_without_a_number_are_not_impossible(engine):
+    """All values of a group are NULL, of which DuckDB's count_if alone would make NULL."""
+    entries = [{"key": "a", "value": None}, {"key": "b", "value": -1}]
+    ping = plain_ping(1, None)
+    ping["payload"] = {"processes": {"parent": {"keyed_scalars": {"x": entries}}}}
+    spec = {
+        "scalar": "payload.processes.parent.keyed_scalars.x",
+        "dimensions": ["key"],
+        "n_undecodable": True,
+    }
+    found = rows_of({**spec, "measure": "counts", **EVERYTHING}, [ping], engine)
+    assert [(row["key"], row["n_undecodable"]) for row in found] == [("a", 0), ("b", 1)]
+
+
 def fails_with(spec, pings, engine):
     """The id that `strict` fails with."""
     with pytest.raises(QuerygenError) as raised:

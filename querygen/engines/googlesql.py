@@ -10,14 +10,16 @@ import ctypes
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
 
-from querygen.engines.googlesql_values import fill_rows, fill_type, to_arrow
+from querygen.engines.googlesql_values import fill_columns, fill_fields, fill_rows, to_arrow
 from querygen.errors import EngineError, QuerygenError, Span
+from querygen.schema import Schema
 from querygen.udfs import Udf, bigquery_function
 
 # What an error says of its place, at the end of the message: `[at 3:14]`.
@@ -42,40 +44,70 @@ def run(sql: str, tables: Mapping[str, pa.Table], functions: Sequence[Udf] = ())
     """
     zetasql = _zetasql()
     query, creates = _without_functions(sql)
-    with _engine_errors(sql):
-        client = _client()
-        temporary = [_function(create) for create in creates]
-        request = zetasql.service.EvaluateQueryRequest(
-            sql=query, options=_analyzer_options(), simple_catalog=_catalog(tables, temporary, functions)
-        )
-        for name, table in tables.items():
-            fill_rows(request.table_content[name].table_data, table)
-        response = client.call_grpc_func(
-            "ZetaSqlLocalService_EvaluateQuery", request, zetasql.service.EvaluateQueryResponse
-        )
+    try:
+        with _engine_errors():
+            catalog = _catalog(creates)
+            for name, table in tables.items():
+                fill_columns(catalog.table.add(name=name), table.schema)
+            _add_functions(catalog, functions)
+            request = zetasql.service.EvaluateQueryRequest(
+                sql=query, options=_analyzer_options(), simple_catalog=catalog
+            )
+            for name, table in tables.items():
+                fill_rows(request.table_content[name].table_data, table)
+            response = _call("EvaluateQuery", request, zetasql.service.EvaluateQueryResponse)
+    except zetasql.ServerError as error:
+        raise _error(_refusal(error), sql) from error
     return to_arrow(response.prepared.columns, response.content.table_data.row)
 
 
-def analyze(sql: str, tables: Mapping[str, pa.Table]) -> None:
-    """Has Google's analyzer check one query, without evaluating it.
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What Google's analyzer has against a text, and the place, counted from 1; 0 where it tells none."""
+
+    message: str
+    line: int
+    column: int
+
+
+def analyze(sql: str, schemas: Mapping[str, Schema]) -> Refusal | None:
+    """Has Google's analyzer check one query, without evaluating it. None if it is valid.
+
+    Schemas of any width will do: a table's schema stays with the evaluator as long as the same object is
+    given, so that only the first query pays for it (50 ms for telemetry.main's 10,000 columns).
 
     Args:
         sql: as for `run`.
-        tables: the tables by name; only their columns matter.
+        schemas: the tables' columns by the tables' names; open records have the fields they list.
 
     Raises:
-        EngineError: zetasql is not installed, or the text is invalid.
+        EngineError: zetasql is not installed, or stopped.
     """
     zetasql = _zetasql()
     query, creates = _without_functions(sql)
-    with _engine_errors(sql):
-        client = _client()
-        request = zetasql.service.AnalyzeRequest(
-            options=_analyzer_options(),
-            simple_catalog=_catalog(tables, [_function(create) for create in creates], ()),
-            sql_statement=query,
-        )
-        client.call_grpc_func("ZetaSqlLocalService_Analyze", request, zetasql.service.AnalyzeResponse)
+    try:
+        with _engine_errors():
+            catalog = _registered(schemas, tuple(creates))
+            # To prepare it is to analyze it, and answers with a number. To analyze it answers with a tree
+            # that has the type of each column at each mention, a megabyte for telemetry.main.
+            options = _analyzer_options()
+            request = zetasql.service.PrepareQueryRequest(
+                sql=query, options=options, registered_catalog_id=catalog
+            )
+            try:
+                response = _call("PrepareQuery", request, zetasql.service.PrepareQueryResponse)
+            except zetasql.ServerError:
+                # What the evaluator lacks is no fault of the text: the analyzer alone has the last word.
+                whole = zetasql.service.AnalyzeRequest(
+                    sql_statement=query, options=options, registered_catalog_id=catalog
+                )
+                _call("Analyze", whole, zetasql.service.AnalyzeResponse)
+            else:
+                number = response.prepared.prepared_query_id
+                _call("UnprepareQuery", zetasql.service.UnprepareQueryRequest(prepared_query_id=number))
+    except zetasql.ServerError as error:
+        return _refusal(error)
+    return None
 
 
 @cache
@@ -158,17 +190,15 @@ def _caching_config() -> Any:
 def _analyzer_options() -> Any:
     """All of the language as BigQuery's users see it, in UTC (the evaluator itself is in Los Angeles)."""
     zetasql = _zetasql()
-    language = _client().call_grpc_func(
-        "ZetaSqlLocalService_GetLanguageOptions",
+    language = _call(
+        "GetLanguageOptions",
         zetasql.service.LanguageOptionsRequest(maximum_features=True),
         zetasql.options.LanguageOptionsProto,
     )
     language.product_mode = zetasql.public.PRODUCT_EXTERNAL
     language.supported_statement_kinds.append(zetasql.nodes.RESOLVED_CREATE_FUNCTION_STMT)
-    defaults = _client().call_grpc_func(
-        "ZetaSqlLocalService_GetAnalyzerOptions",
-        zetasql.service.AnalyzerOptionsRequest(),
-        zetasql.options.AnalyzerOptionsProto,
+    defaults = _call(
+        "GetAnalyzerOptions", zetasql.service.AnalyzerOptionsRequest(), zetasql.options.AnalyzerOptionsProto
     )
     rewrites = {*defaults.enabled_rewrites, zetasql.public.REWRITE_INLINE_SQL_FUNCTIONS}
     return zetasql.options.AnalyzerOptionsProto(
@@ -180,32 +210,45 @@ def _analyzer_options() -> Any:
 
 
 @contextmanager
-def _engine_errors(sql: str) -> Iterator[None]:
-    """Turns what the evaluator raises into an EngineError that shows the place in the text."""
+def _engine_errors() -> Iterator[None]:
+    """Turns whatever stops the evaluator into an EngineError; what it says of a text (ServerError) passes."""
     try:
         yield
-    except _zetasql().ServerError as error:
-        # The package's own parser of this drops all lines but the first.
-        message = re.sub(r"\ACode: \d+, Message: ", "", error.raw_error)
-        raise _error(message, sql) from error
-    except QuerygenError:
+    except (_zetasql().ServerError, QuerygenError):
         raise
     except Exception as error:
         # A trap leaves the instance in an unknown state: the next query gets another one.
         _client.cache_clear()
+        _kept.clear()
         raise EngineError.of("googlesql", f"the evaluator stopped: {error}") from error
 
 
-def _error(message: str, sql: str) -> QuerygenError:
+def _call(method: str, request: Any, response: Any = None) -> Any:
+    """Calls one method of the evaluator's service."""
+    answer = () if response is None else (response,)
+    return _client().call_grpc_func(f"ZetaSqlLocalService_{method}", request, *answer)
+
+
+def _refusal(error: Any) -> Refusal:
+    # The package's own parser of this drops all lines but the first.
+    message = re.sub(r"\ACode: \d+, Message: ", "", error.raw_error)
     place = _PLACE.search(message)
     if not place:
-        return EngineError.of("googlesql", message)
-    line, column = int(place[1]), int(place[2])
+        return Refusal(message, 0, 0)
+    return Refusal(message[: place.start()], int(place[1]), int(place[2]))
+
+
+def _error(refusal: Refusal, sql: str) -> QuerygenError:
+    if not refusal.line:
+        return EngineError.of("googlesql", refusal.message)
+    span = Span("query", refusal.line, refusal.column, source_line=line_of(sql, refusal.line))
+    return EngineError.of("googlesql", refusal.message, span=span)
+
+
+def line_of(sql: str, line: int) -> str | None:
+    """A line of a text, counted from 1, as the analyzer counts them; None if there is none."""
     lines = re.split(r"\r\n|\r|\n", sql)
-    source_line = lines[line - 1] if line <= len(lines) else None
-    return EngineError.of(
-        "googlesql", message[: place.start()], span=Span("query", line, column, source_line=source_line)
-    )
+    return lines[line - 1] if line <= len(lines) else None
 
 
 def _without_functions(sql: str) -> tuple[str, list[str]]:
@@ -242,13 +285,10 @@ def _function(create: str) -> Any:
     """The message that defines the function of a CREATE FUNCTION, checked by the analyzer."""
     zetasql = _zetasql()
     options = _analyzer_options()
-    response = _client().call_grpc_func(
-        "ZetaSqlLocalService_Analyze",
-        zetasql.service.AnalyzeRequest(
-            options=options, simple_catalog=_empty_catalog("checked"), sql_statement=create
-        ),
-        zetasql.service.AnalyzeResponse,
+    request = zetasql.service.AnalyzeRequest(
+        options=options, simple_catalog=_empty_catalog("checked"), sql_statement=create
     )
+    response = _call("Analyze", request, zetasql.service.AnalyzeResponse)
     created = response.resolved_statement.resolved_create_statement_node.resolved_create_function_stmt_node
     function = zetasql.function.FunctionProto(
         name_path=created.parent.name_path,
@@ -270,14 +310,15 @@ def _empty_catalog(name: str) -> Any:
     return zetasql.catalog.SimpleCatalogProto(name=name, builtin_function_options=builtin)
 
 
-def _catalog(tables: Mapping[str, pa.Table], temporary: Sequence[Any], functions: Sequence[Udf]) -> Any:
-    """All the query can name: the tables, its temporary functions, and ours at both of their places."""
+def _catalog(creates: Sequence[str]) -> Any:
+    """What a query can name besides its tables: the language's functions, and those in front of the query."""
     catalog = _empty_catalog("query")
-    for name, table in tables.items():
-        target = catalog.table.add(name=name)
-        for field in table.schema:
-            fill_type(target.column.add(name=field.name).type, field.type)
-    catalog.custom_function.extend(temporary)
+    catalog.custom_function.extend(map(_function, creates))
+    return catalog
+
+
+def _add_functions(catalog: Any, functions: Sequence[Udf]) -> None:
+    """Puts our functions at both of their places."""
     datasets: dict[str, Any] = {}
     for udf in functions:
         function = _zetasql().function.FunctionProto()
@@ -288,4 +329,34 @@ def _catalog(tables: Mapping[str, pa.Table], temporary: Sequence[Any], functions
     catalog.catalog.extend(datasets.values())
     if datasets:
         catalog.catalog.add(name="mozfun").catalog.extend(datasets.values())
-    return catalog
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A catalog that stays with the evaluator, and what it was made of."""
+
+    number: int
+    schemas: Mapping[str, Schema]
+    creates: tuple[str, ...]
+
+
+_kept: dict[tuple[str, ...], _Kept] = {}
+
+
+def _registered(schemas: Mapping[str, Schema], creates: tuple[str, ...]) -> int:
+    """The number of the catalog of these tables and functions; one is kept for each set of tables."""
+    zetasql = _zetasql()
+    tables = tuple(sorted(schemas))
+    kept = _kept.get(tables)
+    if kept and kept.creates == creates and all(kept.schemas[name] is schemas[name] for name in tables):
+        return kept.number
+    catalog = _catalog(creates)
+    for name, schema in schemas.items():
+        fill_fields(catalog.table.add(name=name), schema)
+    request = zetasql.service.RegisterCatalogRequest(simple_catalog=catalog)
+    number: int = _call("RegisterCatalog", request, zetasql.service.RegisterResponse).registered_id
+    if kept:
+        del _kept[tables]
+        _call("UnregisterCatalog", zetasql.service.UnregisterRequest(registered_id=kept.number))
+    _kept[tables] = _Kept(number, schemas, creates)
+    return number

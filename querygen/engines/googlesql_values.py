@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from querygen.errors import EngineError
+from querygen.schema import Field, Schema
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1)
@@ -54,19 +55,47 @@ def _is_datetime(arrow: pa.DataType) -> bool:
     return bool(pa.types.is_timestamp(arrow) and arrow.tz is None)
 
 
-def fill_type(target: Any, arrow: pa.DataType) -> None:
+def fill_columns(target: Any, schema: pa.Schema) -> None:
+    """Writes the columns of an Arrow table into a SimpleTableProto."""
+    for field in schema:
+        _fill_type(target.column.add(name=field.name).type, field.type)
+
+
+def fill_fields(target: Any, schema: Schema) -> None:
+    """Writes the columns of a schema into a SimpleTableProto."""
+    for field in schema.root.fields.values():
+        _fill_field(target.column.add(name=field.name).type, field, repeated=field.repeated)
+
+
+def _fill_field(target: Any, field: Field, *, repeated: bool) -> None:
+    types = _types()
+    if repeated:
+        target.type_kind = types.TYPE_ARRAY
+        _fill_field(target.array_type.element_type, field, repeated=False)
+    elif field.type == "RECORD":
+        target.type_kind = types.TYPE_STRUCT
+        target.struct_type.SetInParent()
+        for inner in field.fields.values():
+            made = target.struct_type.field.add(field_name=inner.name).field_type
+            _fill_field(made, inner, repeated=inner.repeated)
+    else:
+        name = {"FLOAT64": "DOUBLE"}.get(field.type, field.type)
+        target.type_kind = types.TypeKind.Value(f"TYPE_{name}")
+
+
+def _fill_type(target: Any, arrow: pa.DataType) -> None:
     """Writes the BigQuery type of an Arrow type into a TypeProto."""
     types = _types()
     if pa.types.is_dictionary(arrow):
-        fill_type(target, arrow.value_type)
+        _fill_type(target, arrow.value_type)
     elif _is_list(arrow):
         target.type_kind = types.TYPE_ARRAY
-        fill_type(target.array_type.element_type, arrow.value_type)
+        _fill_type(target.array_type.element_type, arrow.value_type)
     elif pa.types.is_struct(arrow):
         target.type_kind = types.TYPE_STRUCT
         target.struct_type.SetInParent()
         for field in arrow:
-            fill_type(target.struct_type.field.add(field_name=field.name).field_type, field.type)
+            _fill_type(target.struct_type.field.add(field_name=field.name).field_type, field.type)
     else:
         target.type_kind = _scalar_kind(arrow)
 

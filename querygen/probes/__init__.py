@@ -15,6 +15,7 @@ from querygen.probes.definition import (
     ProbeDefinition,
     is_use_counter,
 )
+from querygen.probes.files import is_definitions
 from querygen.probes.match import SchemaMatch, match_schema
 from querygen.probes.parse import read_probes
 
@@ -25,6 +26,7 @@ __all__ = [
     "Mirror",
     "ProbeDefinition",
     "SchemaMatch",
+    "is_definitions",
     "is_use_counter",
     "match_schema",
     "read_probes",

@@ -30,6 +30,11 @@ _NOT_OURS = re.compile(r"obj-.*|\..*|node_modules|third_party|mobile|tests?|test
 _CACHE_FORMAT = "1"
 
 
+def is_definitions(name: str) -> bool:
+    """Whether a file of this name holds probe definitions."""
+    return _DEFINITIONS.fullmatch(name) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class DefinitionFile:
     """A definition file, decoded.
@@ -103,7 +108,7 @@ def _below(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not _NOT_OURS.fullmatch(name))
         for name in sorted(names):
-            if _DEFINITIONS.fullmatch(name) or (_TAR.fullmatch(name) and "metrics" in name):
+            if is_definitions(name) or (_TAR.fullmatch(name) and "metrics" in name):
                 yield Path(parent, name)
 
 
@@ -118,7 +123,7 @@ def _unpacked(file: Path) -> Iterator[tuple[str, bytes]]:
             for member in archive:
                 *folders, name = member.name.split("/")
                 ours = not any(_NOT_OURS.fullmatch(part) for part in folders if part != ".")
-                if member.isfile() and ours and _DEFINITIONS.fullmatch(name):
+                if member.isfile() and ours and is_definitions(name):
                     content = archive.extractfile(member)
                     if content:
                         yield f"{file}!{member.name}", content.read()

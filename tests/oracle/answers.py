@@ -1,22 +1,20 @@
 """The answer: from a spec and the rows of a table to the rows that the query must return."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from fractions import Fraction
+from itertools import compress
 from typing import Any
 
-from oracle.columns import TABLES, Row, Table, table_name
+from oracle import scalars
+from oracle.columns import Row, column
 from oracle.decoding import Decoded
-from oracle.definitions import Probe, Probes, factor
-from oracle.dimensions import Dimension, dimension, groups, places
-from oracle.filters import passes, today_of
-from oracle.measures import MEASURES, Facts, Output, Vote, measure_of, n_clients
-from oracle.recordings import Asked, Recorded, asked, is_several, recorded
-
-Spec = Mapping[str, Any]  # a spec, as YAML gives it
-Group = tuple[Any, ...]  # the values of the dimensions
+from oracle.definitions import Probes
+from oracle.dimensions import Dimension, places
+from oracle.filters import passes
+from oracle.measures import MEASURES, Output, Vote, measure_of, n_clients
+from oracle.questions import Group, Question, Spec, facts_of, top_keys
 
 
 def answer(spec: Spec, rows: Iterable[Row], probes: Probes | None = None) -> list[Output]:
@@ -28,15 +26,18 @@ def answer(spec: Spec, rows: Iterable[Row], probes: Probes | None = None) -> lis
         probes: what probe definitions say, if they are given.
 
     Returns:
-        Rows with columns in the contract's order. INT64 is int, FLOAT64 is Fraction, NULL is None.
+        Rows with columns in the contract's order. INT64 is int, FLOAT64 is Fraction, NULL is None. Those of a
+        `strict` spec are the answer only if `damaged_pings` is empty.
     """
-    question = Question.of(spec, probes or {})
-    passing = [row for row in rows if passes(row, spec.get("filters") or {}, question.read, question.today)]
+    question, passing = asked_of(spec, rows, probes)
     measure = measure_of(spec)
     if measure == "pings":
         return ping_rows(question, passing)
     if measure == "counts":
         results = count_rows(question, passing)
+    elif question.is_scalar:
+        sent = numbers_sent(question, passing)
+        results = {group: scalars.MEASURES[measure](spec, of_group) for group, of_group in sent.items()}
     else:
         facts = facts_of(spec, question.columns)
         votes = voting(question, passing)
@@ -47,81 +48,33 @@ def answer(spec: Spec, rows: Iterable[Row], probes: Probes | None = None) -> lis
         for group in sorted(results, key=lambda group: places(question.dimensions, group))
         for result in results[group]
     ]
-    return _with_low_data(spec, answers)
+    if spec.get("n_undecodable"):
+        answers = _with_undecodable(question, passing, answers)
+    return _scaled(question, _with_low_data(spec, answers))
 
 
-@dataclass(frozen=True)
-class Question:
-    """A spec with what its names mean."""
+def damaged_pings(spec: Spec, rows: Iterable[Row], probes: Probes | None = None) -> frozenset[str | None]:
+    """The ids of the pings any of which ends the query: of a `strict` spec those that hold something damaged.
 
-    spec: Spec
-    table: Table
-    dimensions: tuple[Dimension, ...]
-    columns: tuple[Asked, ...]
-    today: date | None
-
-    @classmethod
-    def of(cls, spec: Spec, probes: Probes) -> "Question":
-        table, today = TABLES[table_name(spec)], today_of(spec)
-        definitions = list(spec.get("dimensions") or ())
-        if is_several(spec) and "histogram" not in definitions:
-            definitions = ["histogram", *definitions]  # "several histograms → first column `histogram`"
-        dimensions = tuple(dimension(definition, table, today) for definition in definitions)
-        return cls(spec, table, dimensions, tuple(asked(spec, probes)), today)
-
-    def read(self, row: Row, name: str) -> Any:
-        """The value of a name in a row: of a dimension that the spec defines itself, or of the table."""
-        defined = self.defined.get(name)
-        return defined.value(row) if defined else self.table.named(row, name)
-
-    @property
-    def defined(self) -> dict[str, Dimension]:
-        """The dimensions that the spec defines itself, by name."""
-        definitions = [*(self.spec.get("dimensions") or ()), *(self.spec.get("fields") or ())]
-        return {
-            d["name"]: dimension(d, self.table, self.today) for d in definitions if isinstance(d, Mapping)
-        }
-
-    def recorded(self, row: Row) -> list[Recorded]:
-        """The histograms that a ping carries, of those asked for."""
-        return recorded(self.spec, self.columns, row)
-
-    def is_carried(self, row: Row) -> bool:
-        """Whether a ping carries a histogram that is asked for, if one is."""
-        return not self.columns or bool(self.recorded(row))
-
-    @property
-    def splits_pings(self) -> bool:
-        """Whether a ping may be in several groups by what is recorded in it."""
-        return any(dimension.of_recording for dimension in self.dimensions)
-
-    def by_group(self, row: Row) -> dict[Group, list[Recorded]]:
-        """The histograms of a ping in each of the groups that it belongs to, each once in a group."""
-        found: dict[Group, dict[Any, Recorded]] = defaultdict(dict)
-        for one in self.recorded(row):
-            values = tuple(dimension.value_of(row, one) for dimension in self.dimensions)
-            for group in groups(values, cube=bool(self.spec.get("cube"))):
-                found[group][one.place] = one
-        return {group: list(ones.values()) for group, ones in found.items()}
+    It must be of what the spec asks for, "and pass the filters (and key choice)".
+    """
+    if not spec.get("strict"):
+        return frozenset()
+    question, passing = asked_of(spec, rows, probes)
+    return frozenset(
+        column(row, "document_id")
+        for row in filter(question.has_say, passing)
+        if any(one.is_damaged for one in question.recorded(row))
+    )
 
 
-def facts_of(spec: Spec, columns: Sequence[Asked]) -> Facts:
-    """What is known about the buckets: each fact "if it is the same for all histograms asked for"."""
-    scales, bounds, overflows, labels = set(), set(), set(), set()
-    for one in columns:
-        probe = one.probe or Probe("unknown", ())
-        is_mirrored = one.histogram.lower() == (probe.mirrors or "").lower()
-        scale = Fraction(1, probe.scale) if is_mirrored else Fraction(1)
-        scales.add(factor(str(one.unit), spec["unit"]) if spec.get("unit") else scale)
-        bounds.add(probe.bounds)
-        overflows.add(probe.overflow)
-        labels.add(tuple(probe.labels.items()))
-    (scale,) = scales
-    return Facts(scale, _only(bounds, ()), _only(overflows, None), _only(labels, ()))
-
-
-def _only(values: set[Any], otherwise: Any) -> Any:
-    return next(iter(values)) if len(values) == 1 else otherwise
+def asked_of(spec: Spec, rows: Iterable[Row], probes: Probes | None) -> tuple[Question, list[Row]]:
+    """What the spec asks, and the rows that pass its filters."""
+    question = Question.of(spec, probes or {})
+    passing = [row for row in rows if question.passes(row)]
+    if isinstance(spec.get("key"), Mapping):
+        question = replace(question, top=top_keys(question, passing))
+    return question, passing
 
 
 def voting(question: Question, rows: Iterable[Row]) -> dict[Group, list[Vote]]:
@@ -132,10 +85,8 @@ def voting(question: Question, rows: Iterable[Row]) -> dict[Group, list[Vote]]:
     """
     normalization = question.spec.get("normalization", "none")
     found: dict[Group, list[Vote]] = defaultdict(list)
-    for row in rows:
-        client = question.table.client(row)
-        if client is None and normalization != "none":
-            continue
+    for row in filter(question.has_say, rows):
+        client = question.client(row)
         day = question.table.named(row, "submission_date")
         unit = {"none": None, "client": client, "client_day": (client, day)}[normalization]
         for group, ones in question.by_group(row).items():
@@ -145,6 +96,28 @@ def voting(question: Question, rows: Iterable[Row]) -> dict[Group, list[Vote]]:
     return found
 
 
+def numbers_sent(question: Question, rows: Iterable[Row]) -> dict[Group, scalars.Sent]:
+    """The possible numbers of scalars with their clients, by group; a ping without a client id has none.
+
+    All clients are those of the dimensions that come from the ping, whatever was recorded in it.
+    """
+    found: dict[Group, list[tuple[str, int]]] = defaultdict(list)
+    everyone: dict[Group, set[str | None]] = defaultdict(set)
+    for row in filter(question.has_say, rows):
+        client = question.client(row)
+        for group, ones in question.by_group(row).items():
+            sent = [(client, one.held) for one in ones if scalars.is_possible(one.held)]
+            if sent:
+                found[group] += sent
+        for group in question.groups(tuple(d.value(row) for d in question.dimensions if not d.of_recording)):
+            everyone[group].add(client)
+    is_shared = [not dimension.of_recording for dimension in question.dimensions]
+    return {
+        group: scalars.Sent(sent, len(everyone[tuple(compress(group, is_shared))]))
+        for group, sent in found.items()
+    }
+
+
 def count_rows(question: Question, rows: Iterable[Row]) -> dict[Group, list[Output]]:
     """`n_clients` and `n_pings` of all pings, or of those that carry the histogram if one is named.
 
@@ -152,13 +125,12 @@ def count_rows(question: Question, rows: Iterable[Row]) -> dict[Group, list[Outp
     """
     clients: dict[Group, list[str | None]] = defaultdict(list)
     for row in rows:
-        client = question.table.client(row)
+        client = question.client(row)
         if question.splits_pings:
             for group, ones in question.by_group(row).items():
                 clients[group] += [client] * len(ones)
         elif question.is_carried(row):
-            values = tuple(dimension.value_of(row, None) for dimension in question.dimensions)
-            for group in groups(values, cube=bool(question.spec.get("cube"))):
+            for group in question.groups(tuple(d.value_of(row, None) for d in question.dimensions)):
                 clients[group].append(client)
     return {group: [{"n_clients": n_clients(ids), "n_pings": len(ids)}] for group, ids in clients.items()}
 
@@ -178,6 +150,55 @@ def _with_low_data(spec: Spec, rows: list[Output]) -> list[Output]:
     return [row | {"n_dropped": len(rows) - len(kept)} for row in kept]
 
 
+def _with_undecodable(question: Question, passing: Iterable[Row], rows: list[Output]) -> list[Output]:
+    """The rows with "the group's recordings that cannot be decoded", of pings that have a say."""
+    damaged: dict[Group, int] = defaultdict(int)
+    for row in filter(question.has_say, passing):
+        for group, ones in question.by_group(row).items():
+            damaged[group] += sum(one.is_damaged for one in ones)
+    names = [dimension.name for dimension in question.dimensions]
+    return [row | {"n_undecodable": damaged[tuple(row[name] for name in names)]} for row in rows]
+
+
+SCALED = frozenset({"n_clients", "n_all_clients", "n_samples", "n_pings", "n_undecodable", "count", "sum"})
+
+
+def _scaled(question: Question, rows: list[Output]) -> list[Output]:
+    """`scale`: "counts (never percentiles or shares) from the sample … to all clients".
+
+    The sample is of the 100 ids those that pass the filters on the column `sample_id` itself. Whole counts
+    are rounded.
+    """
+    if not question.spec.get("scale"):
+        return rows
+    by = Fraction(100, sum(_is_sampled(question, number) for number in range(100)))
+
+    def scaled(value: int | Fraction) -> int | Fraction:
+        return int(by * value + Fraction(1, 2)) if isinstance(value, int) else by * value
+
+    return [{name: scaled(row[name]) if name in SCALED else row[name] for name in row} for row in rows]
+
+
+def _is_sampled(question: Question, number: int) -> bool:
+    filters = {
+        name: condition
+        for name, condition in (question.spec.get("filters") or {}).items()
+        if _reads_sample_id(question, name)
+    }
+    return passes({"sample_id": number}, filters, question.read, question.today)
+
+
+def _reads_sample_id(question: Question, name: str) -> bool:
+    """Whether a name stands for the sample id itself, whatever dimensions rename it."""
+    stands_for = name.lower()
+    for definition in reversed(question.spec.get("dimensions") or ()):
+        if isinstance(definition, Mapping) and definition["name"].lower() == stands_for:
+            if set(definition) != {"name", "of"}:
+                return False  # bands or cases of something
+            stands_for = definition["of"].lower()
+    return stands_for == "sample_id"
+
+
 # What `fields` of `measure: pings` may name besides dimensions and columns.
 HISTOGRAM_FIELDS: dict[str, Callable[[Decoded], Any]] = {
     "sum": lambda histogram: histogram.sum,
@@ -195,25 +216,18 @@ def ping_rows(question: Question, rows: Iterable[Row]) -> list[Output]:
     Where the spec names a histogram, only pings that carry it, as in the tutorial's first query. `histogram`
     is the string as it is stored; its parts are NULL where it isn't decodable.
     """
-    spec = question.spec
-    fields = [_field(question, field) for field in spec["fields"]]
-    answers = [[field.value(row) for field in fields] for row in rows if question.is_carried(row)]
+    fields = question.fields
+    answers = [[_field(question, field, row) for field in fields] for row in rows if question.is_carried(row)]
     answers.sort(key=lambda values: places(fields, values))
     names = [field.name for field in fields]
-    return [dict(zip(names, values, strict=True)) for values in answers[: spec.get("limit")]]
+    return [dict(zip(names, values, strict=True)) for values in answers[: question.spec.get("limit")]]
 
 
-def _field(question: Question, field: Any) -> Dimension:
-    """A field: a dimension in any form, or something of the histogram."""
-    if not isinstance(field, str):
-        return dimension(field, question.table, question.today)
-    if field == "histogram":
-        return Dimension(field, lambda row: question.recorded(row)[0].text)
-    if field in HISTOGRAM_FIELDS:
-
-        def part(row: Row) -> Any:
-            held = question.recorded(row)[0].held
-            return held and HISTOGRAM_FIELDS[field](held)
-
-        return Dimension(field, part)
-    return question.defined.get(field) or dimension(field, question.table, question.today)
+def _field(question: Question, field: Dimension, row: Row) -> Any:
+    """The value of a field: of a dimension in any form, or something of the histogram."""
+    if field.name == "histogram":
+        return question.recorded(row)[0].text
+    if field.name in HISTOGRAM_FIELDS:
+        held = question.recorded(row)[0].held
+        return held and HISTOGRAM_FIELDS[field.name](held)
+    return field.value(row)

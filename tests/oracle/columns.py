@@ -1,5 +1,6 @@
 """The tables: their columns by path, and what the friendly names mean in each."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -11,6 +12,14 @@ Row = Mapping[str, Any]  # a row of a table, nested as in BigQuery
 SUBMITTED = "submission_timestamp"
 # Columns whose BigQuery type is FLOAT64, so that 4096 in the data is 4096.0 in a result.
 FLOAT_COLUMNS = frozenset({"environment.system.memory_mb"})
+BUILD_COLUMNS = frozenset({"application.build_id", "client_info.app_build"})
+VERSION_COLUMNS = frozenset({"application.display_version", "client_info.app_display_version"})
+
+
+class BuildId(str):
+    """A build id, which filters compare by prefixes; as a value it is text."""
+
+    __slots__ = ()
 
 
 def column(row: Row, path: str) -> Any:
@@ -23,6 +32,10 @@ def column(row: Row, path: str) -> Any:
         return None
     if path.lower() == SUBMITTED:
         return timestamp(value)
+    if path.lower() in BUILD_COLUMNS:
+        return BuildId(value)
+    if path.lower() in VERSION_COLUMNS:
+        return Version(value)
     return Fraction(value) if path.lower() in FLOAT_COLUMNS else value
 
 
@@ -62,6 +75,42 @@ def _all_digits(text: str) -> bool:
     return all("0" <= character <= "9" for character in text)
 
 
+class Version(str):
+    """A version of Firefox, whose ranges are of versions; as a value it is text."""
+
+    __slots__ = ()
+
+    def parts(self) -> tuple[tuple[int, ...], tuple[str, int] | None] | None:
+        """Its up to four numbers, and its stage (`b`, 3 of 58.0b3) if it has one; None of no version."""
+        found = re.fullmatch(
+            r"([0-9]{1,5}(?:\.[0-9]{1,5}){0,3})(?:([ab])([0-9]{1,5}))?(?:esr|pre)?", str(self)
+        )
+        if found is None:
+            return None
+        stage = (found[2], int(found[3])) if found[2] else None
+        return tuple(int(number) for number in found[1].split(".")), stage
+
+    def order(self, bound: str) -> int | None:
+        """-1, 0 or 1 as it lies before, among or after the versions that begin as the bound; None if neither.
+
+        "58.0a1, 58.0b3, 58.0, 58.0.2, 58.0.10 in this order". A bound without a stage is a prefix.
+        """
+        ours, theirs = self.parts(), Version(bound).parts()
+        if ours is None or theirs is None:
+            return None
+        numbers, stage = ours
+        of_bound, stage_of_bound = theirs
+        if stage_of_bound is None:
+            left, right = _four(numbers)[: len(of_bound)], of_bound
+            return (left > right) - (left < right)
+        one, other = (_four(numbers), stage or ("release", 0)), (_four(of_bound), stage_of_bound)
+        return (one > other) - (one < other)
+
+
+def _four(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    return (*numbers, 0, 0, 0, 0)[:4]
+
+
 @dataclass(frozen=True)
 class Table:
     """A table that specs ask: where the client's id stands, and the columns of the friendly names."""
@@ -73,7 +122,8 @@ class Table:
         return column(row, self.client_id)
 
     def named(self, row: Row, name: str) -> Any:
-        """The value of a friendly name or column path in a row."""
+        """The value of a friendly name or column path in a row, in upper or lower case."""
+        name = name.lower()
         match name:
             case "build_date":
                 return build_date(column(row, self.friendly["build_id"]))

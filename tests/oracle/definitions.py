@@ -3,7 +3,9 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,44 @@ class Probe:
 Probes = Mapping[str, Probe]  # by name, in lower case
 
 
-def functional(per_magnitude: int, low: int, high: int) -> tuple[int, ...]:
-    """Glean's buckets: the powers of 2^(1/per_magnitude), rounded down, from that of `low` up to `high`."""
+def functional(per_magnitude: int, low: int, high: int, base: int = 2) -> tuple[int, ...]:
+    """Glean's: the powers of base^(1/per_magnitude), rounded down, from that of `low` up to `high`."""
     bounds: dict[int, None] = {0: None}
-    root, index = 2.0 ** (1 / per_magnitude), 0
+    root, index = float(base) ** (1 / per_magnitude), 0
     while (bound := math.floor(root**index)) <= high:
         bounds[bound] = None
         index += 1
     first = max(bound for bound in bounds if bound <= low)
     return tuple(bound for bound in bounds if bound >= first)
+
+
+def exponential(low: int, high: int, count: int) -> tuple[int, ...]:
+    """Firefox's: 0, `low`, then each above the last by the factor that leads to `high`, at least by 1."""
+    bounds = [0, max(low, 1)]
+    while len(bounds) < count:
+        factor = (Decimal(high) / bounds[-1]) ** (Decimal(1) / (count - len(bounds)))
+        rounded = (bounds[-1] * factor).to_integral_value(ROUND_HALF_UP)
+        bounds.append(max(bounds[-1] + 1, int(rounded)))
+    return tuple(bounds)
+
+
+def linear(low: int, high: int, count: int) -> tuple[int, ...]:
+    """Firefox's: 0, then from `low` to `high` in equal steps, rounded half up."""
+    first = max(low, 1)
+    steps = (first + Fraction((high - first) * number, count - 2) for number in range(count - 1))
+    return tuple(dict.fromkeys((0, *(math.floor(step + Fraction(1, 2)) for step in steps))))
+
+
+def shape(buckets: Any) -> tuple[tuple[int, ...], int | None] | None:
+    """The bounds that a spec's `buckets` states, and that of the open-ended last bucket; or nothing."""
+    if not isinstance(buckets, Mapping):
+        return None
+    ((name, numbers),) = buckets.items()
+    if name == "functional":
+        base, per_magnitude, high = numbers
+        return functional(per_magnitude, 0, high, base), None
+    bounds = {"exponential": exponential, "linear": linear}[name](*numbers)
+    return bounds, bounds[-1]
 
 
 SIZES = (

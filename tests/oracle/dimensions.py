@@ -12,6 +12,7 @@ from oracle.filters import Reader, passes
 from oracle.recordings import Recorded
 
 ALL = "*"  # what a cube calls all values of a dimension
+OTHER = "(other)"  # what `key: {top: …}` calls the keys that are not among the top ones
 OF_RECORDING = ("histogram", "process", "key")
 
 
@@ -20,17 +21,21 @@ class Dimension:
     """A column of the answer: how a row's value is found; of bands and cases, the labels in written order.
 
     `of_recording`: the value is not the ping's, but that of each thing recorded in it.
+    `other_last`: the keys that are not among the top ones come after these.
     """
 
     name: str
     value: Reader | Any = None
     labels: tuple[str, ...] | None = None
     of_recording: bool = False
+    other_last: bool = False
 
     def place(self, value: Any) -> tuple[int, Any]:
         """Sorts "NULLs first, text by code point, bands/cases in their written order", after their `*`."""
         if value is None:
             return (0, 0)
+        if self.other_last and value == OTHER:
+            return (2, 0)
         if not self.labels:
             return (1, value)
         return (1, -1 if value == ALL else self.labels.index(value))
@@ -40,25 +45,48 @@ class Dimension:
         return getattr(recorded, self.name) if self.of_recording else self.value(row)
 
 
-def dimension(definition: Any, table: Table, today: date | None) -> Dimension:
+def dimensions_of(
+    definitions: Sequence[Any], table: Table, today: date | None, *, top_keys: bool = False
+) -> tuple[list[Dimension], Reader]:
+    """The dimensions of a spec, and what its names mean: its own definitions, else the table's columns.
+
+    A definition may be made of those before it.
+    """
+    made: list[Dimension] = []
+    read: Reader = table.named
+    for definition in definitions:
+        made.append(_dimension(definition, read, today, top_keys=top_keys))
+        if isinstance(definition, Mapping):
+            read = _reader(made[-1], read)
+    return made, read
+
+
+def _reader(defined: Dimension, otherwise: Reader) -> Reader:
+    """Reads the defined dimension by its name, and other names as before."""
+    return lambda row, name: (
+        defined.value(row) if name.lower() == defined.name.lower() else otherwise(row, name)
+    )
+
+
+def _dimension(definition: Any, read: Reader, today: date | None, *, top_keys: bool) -> Dimension:
     """A dimension from its form in a spec: a name, a path, or a definition by `of`, `bands` or `cases`."""
     if isinstance(definition, str):
-        if definition in OF_RECORDING:
-            return Dimension(definition, of_recording=True)
+        if definition.lower() in OF_RECORDING:
+            return Dimension(definition.lower(), of_recording=True, other_last=top_keys)
         # A path's column is called what BigQuery calls it: its last part.
-        return Dimension(definition.split(".")[-1], lambda row: table.named(row, definition))
+        return Dimension(definition.split(".")[-1].lower(), lambda row: read(row, definition))
     name, of = definition["name"], definition.get("of")
     if "bands" in definition:
         bounds = definition["bands"]
-        return Dimension(name, lambda row: band(table.named(row, of), bounds), band_labels(bounds))
+        return Dimension(name, lambda row: band(read(row, of), bounds), band_labels(bounds))
     if "cases" not in definition:
-        return Dimension(name, lambda row: table.named(row, of))
+        return Dimension(name, lambda row: read(row, of))
     cases = _cases(definition)
     other = definition.get("else")
 
     def value(row: Row) -> str | None:
         """The "first that is TRUE wins; otherwise `else` (default NULL)"."""
-        return next((label for label, when in cases if passes(row, when, table.named, today)), other)
+        return next((label for label, when in cases if passes(row, when, read, today)), other)
 
     written = [*(label for label, _ in cases), *([] if other is None else [other])]
     return Dimension(name, value, tuple(dict.fromkeys(written)))

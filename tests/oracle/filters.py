@@ -3,12 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from operator import ge, gt, le, lt
 from typing import Any
 
-from oracle.columns import Row, timestamp
+from oracle.columns import BuildId, Row, Version, timestamp
 
 Spec = Mapping[str, Any]  # a spec, as YAML gives it
 Reader = Callable[[Row, str], Any]  # the value of a name in a row
+
+
+COMPARISONS: Mapping[str, Callable[[int, int], bool]] = {
+    "from": ge, "gte": ge, "gt": gt, "to": le, "lte": le, "lt": lt,
+}  # fmt: skip
 
 
 def passes(row: Row, filters: Mapping[str, Any], read: Reader, today: date | None) -> bool:
@@ -34,14 +40,10 @@ def _operator(value: Any, operator: str, bound: Any, name: str, today: date | No
     match operator:
         case "not":
             return not _any_of(value, bound, name)
-        case "from" | "gte":
-            return _order(value, bound, name) >= 0
-        case "to" | "lte":
-            return _order(value, bound, name) <= 0
-        case "gt":
-            return _order(value, bound, name) > 0
-        case "lt":
-            return _order(value, bound, name) < 0
+        case "from" | "gte" | "to" | "lte" | "gt" | "lt":
+            # "Ranges of `app_version` compare versions", though one is equal to another as text.
+            order = value.order(bound) if isinstance(value, Version) else _order(value, bound, name)
+            return order is not None and COMPARISONS[operator](order, 0)
         case "last":
             # "the 14 days that end on `today`, inclusive"
             if today is None:
@@ -66,10 +68,10 @@ def _any_of(value: Any, wanted: Any, name: str) -> bool:
 
 def _order(value: Any, bound: Any, name: str) -> int:
     """-1, 0 or 1 as the value lies before, at or after the bound, both brought to one type first."""
-    if name == "build_id":
+    if isinstance(value, BuildId):
         # A bound or value "shorter than 14 digits is a prefix", compared with as much of the build id.
         bound = str(bound)
-        value = value[: len(bound)] if len(bound) < 14 else value
+        value = str(value[: len(bound)] if len(bound) < 14 else value)
     elif isinstance(value, date):
         value, bound = _same_kind_of_date(value, bound)
     elif isinstance(value, bool) or isinstance(bound, bool):

@@ -106,14 +106,30 @@ def place_inside(counts: Counts, percentile: Fraction, bounds: Sequence[int]) ->
     return min([place, *(Fraction(other) for other in counts if other > bucket)])
 
 
+def percentiles_of(spec: Spec) -> list[Fraction]:
+    """The percentiles asked for, ascending; five of them by default."""
+    return sorted({exact(number) for number in spec.get("percentiles") or DEFAULT_PERCENTILES})
+
+
+def smoothed(spec: Spec, counts: Counts, facts: Facts) -> Counts:
+    """The counts that shares are made of.
+
+    With `prior: dirichlet` "each bucket of the definition begins with an equal part of one vote".
+    """
+    if spec.get("prior") is None:
+        return counts
+    begun = dict.fromkeys(facts.bounds, Fraction(1, len(facts.bounds)))
+    return {bucket: counts.get(bucket, 0) + begun.get(bucket, 0) for bucket in sorted({*counts, *begun})}
+
+
 def percentile_rows(spec: Spec, votes: Sequence[Vote], facts: Facts) -> list[Output]:
     """`percentile`, `value`, [`at_least`], `n_clients`, `n_samples`, in ascending order of percentile.
 
     "`at_least`: value's bucket ≥ the overflow bound."
     """
-    counts = bucket_counts(spec, votes)
+    counts = smoothed(spec, bucket_counts(spec, votes), facts)
     rows = []
-    for percentile in sorted({exact(number) for number in spec.get("percentiles") or DEFAULT_PERCENTILES}):
+    for percentile in percentiles_of(spec):
         bucket = percentile_value(counts, percentile)
         value = facts.given(bucket)
         if spec.get("percentile_method") == "interpolated":
@@ -127,11 +143,13 @@ def distribution_rows(spec: Spec, votes: Sequence[Vote], facts: Facts) -> list[O
     """`bucket`, [`label`], `count`, `share`, `n_clients`, `n_samples`.
 
     "share = count / sum of counts in the group". "`buckets: all`: also a row with count 0, share 0 for each
-    bound without samples; observed buckets outside the bounds are kept."
+    bound without samples; observed buckets outside the bounds are kept." With a prior shares are of the
+    smoothed counts, and each bucket has one.
     """
     counts = bucket_counts(spec, votes)
-    total = Fraction(sum(counts.values()))
-    if spec.get("buckets") == "all":
+    weights = smoothed(spec, counts, facts)
+    total = Fraction(sum(weights.values()))
+    if spec.get("buckets", "observed") != "observed" or spec.get("prior"):
         nothing = 0 if spec.get("normalization", "none") == "none" else Fraction(0)
         counts = dict.fromkeys(facts.bounds, nothing) | counts
     labels = dict(facts.labels)
@@ -140,7 +158,7 @@ def distribution_rows(spec: Spec, votes: Sequence[Vote], facts: Facts) -> list[O
             "bucket": facts.given(bucket),
             **({"label": labels.get(bucket)} if labels else {}),
             "count": count,
-            "share": count / total,
+            "share": weights.get(bucket, 0) / total,
             **group_counts(votes),
         }
         for bucket, count in sorted(counts.items())
@@ -169,7 +187,8 @@ MEASURES: dict[str, Callable[[Spec, Sequence[Vote], Facts], list[Output]]] = {
 
 def measure_of(spec: Spec) -> str:
     """The spec's measure: "percentiles given -> percentiles, else histogram given -> distribution"."""
-    default = "percentiles" if spec.get("percentiles") else "distribution" if spec.get("histogram") else None
+    probe = spec.get("histogram") or spec.get("scalar")
+    default = "percentiles" if spec.get("percentiles") else "distribution" if probe else None
     measure = spec.get("measure") or default
     if measure is None:
         raise ValueError("a spec needs a histogram or a measure")

@@ -1,13 +1,14 @@
 """Random pings and random specs for tests: small domains, so that groups hold several clients.
 
 `random_pings` gives rows of telemetry.main with every corner case of their columns, `recording_pings` the
-same recorded in several processes and under keys, `glean_pings` rows of firefox_desktop.metrics. The pairs of
-`specs_with_pings` cover every key and operator of a spec, those of `recording_pairs` and `glean_pairs` what
-can be asked of processes, keys, several histograms, Glean's distributions and probe definitions.
+same recorded in several processes and under keys, with scalars, `glean_pings` rows of
+firefox_desktop.metrics. `pairs` are specs of every key and option with pings that fit them: `specs` makes the
+specs out of `conditions` and `dimensions`.
 """
 
 from pings.glean import as_glean, glean_pings
 from pings.histograms import BUCKETS, ODD_HISTOGRAMS, UNDECODABLE
+from pings.pairs import Pair, numbered, pairs
 from pings.probes import DEFINITIONS, PROBES
 from pings.recordings import recording_pings
 from pings.rows import (
@@ -18,8 +19,6 @@ from pings.rows import (
     random_pings,
     write_ndjson,
 )
-from pings.specs import ping_lists, specs, specs_with_pings
-from pings.specs_of_recordings import glean_pairs, glean_specs, recording_pairs, recording_specs
 
 __all__ = [
     "BUCKETS",
@@ -31,16 +30,12 @@ __all__ = [
     "PROBES",
     "TIED_BUILD",
     "UNDECODABLE",
+    "Pair",
     "as_glean",
-    "glean_pairs",
     "glean_pings",
-    "glean_specs",
-    "ping_lists",
+    "numbered",
+    "pairs",
     "random_pings",
-    "recording_pairs",
     "recording_pings",
-    "recording_specs",
-    "specs",
-    "specs_with_pings",
     "write_ndjson",
 ]

@@ -7,7 +7,7 @@ from oracle import functional
 
 from pings.histograms import BUCKETS
 from pings.probes import PROBES
-from pings.recordings import KEYS
+from pings.recordings import KEYS, NUMBERS, numbers_by_key
 from pings.rows import Ping, random_pings
 
 # Glean's keys are text. None of these is an integer of at most 18 digits, as the grammar writes them.
@@ -15,6 +15,9 @@ ODD_KEYS = ("", "a", "007", "1.0", "1e3", " 5", "5 ", "+5", "0x1f", "٣", "-", "
 FEW_KEYS = ("-5", "-0", "999999999999999999")  # integers all the same
 COUNTS = (1, 1, 1, 2, 2, 3, 4, 10, 97)
 ODD_COUNTS = (0, -3, 2**40, 2**40 + 1, 2**41, None)
+# Counters and quantities: their types and names.
+PLAIN_NUMBERS = {"counter": "browser_engagement_tab_open_event_count", "quantity": "system_memory"}
+LABELLED_NUMBERS = {"labeled_counter": "subprocess_crashes_with_dump", "labeled_quantity": "queue_length"}
 NANOSECONDS = tuple(bound for bound in functional(8, 10**6, 10**9) if bound % 3)
 BYTES = functional(16, 2**10, 2**24)[::9]
 
@@ -33,6 +36,8 @@ def as_glean(ping: Ping, metrics: Ping | None) -> Ping:
         info |= {
             "app_build": application["build_id"],
             "app_display_version": application["display_version"],
+            "architecture": application.get("architecture"),
+            "locale": ((ping.get("environment") or {}).get("settings") or {}).get("locale"),
         }
     kept = {name: value for name, value in ping.items() if name.startswith(("normalized_", "s", "document"))}
     reason = ((ping.get("payload") or {}).get("info") or {}).get("reason")
@@ -57,6 +62,10 @@ def _metrics(rng: random.Random) -> Ping | None:
             value = [{"key": label, "value": _distribution(rng, keys)} for label in labels]
         if rng.random() < 0.9:
             metrics.setdefault(probe.record, {})[name.replace(".", "_")] = value
+    for record, name in PLAIN_NUMBERS.items():
+        metrics[record] = {name: rng.choice(NUMBERS)}
+    for record, name in LABELLED_NUMBERS.items():
+        metrics[record] = {name: numbers_by_key(rng)}
     return metrics
 
 

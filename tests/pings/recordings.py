@@ -9,6 +9,9 @@ from pings.probes import DELAY, GC, HANDSHAKE, OVERUSE, SECURE, SPINNER, TAB_SIZ
 from pings.rows import Ping, random_pings
 
 CHILDREN = ("content", "gpu")
+SCALAR, KEYED_SCALAR = "browser_engagement_tab_open_event_count", "browser_search_counts"
+# Of scalars: those beyond 0 and 2^40 are no numbers of anything.
+NUMBERS = (0, 1, 1, 2, 3, 5, 8, 40, 2**40, 2**40 + 1, -3, None)
 # NULL is a key, too; `**` sorts behind the `*` of cubes, " " before it.
 KEYS = ("a", "a", "b", "it's", "", " ", "**", "\u00e9", "e\u0301", None)
 
@@ -29,7 +32,24 @@ def _with_recordings(rng: random.Random, ping: Ping) -> Ping:
     payload["histograms"] = (payload.get("histograms") or {}) | _plain(rng)
     payload["keyed_histograms"] = _keyed(rng)
     payload["processes"] = {child: _process(rng) for child in CHILDREN if rng.random() < 0.95}
+    payload["processes"]["parent"] = scalars(rng)
+    for child in CHILDREN:
+        if payload["processes"].get(child) is not None:
+            payload["processes"][child] |= scalars(rng)
     return ping | {"payload": payload}
+
+
+def scalars(rng: random.Random) -> Ping:
+    """A scalar and a keyed one, as a process records them."""
+    if rng.random() < 0.1:
+        return {"scalars": None, "keyed_scalars": {KEYED_SCALAR: []}}
+    return {"scalars": {SCALAR: rng.choice(NUMBERS)}, "keyed_scalars": {KEYED_SCALAR: numbers_by_key(rng)}}
+
+
+def numbers_by_key(rng: random.Random) -> list[dict[str, Any]]:
+    """Some keys with a number each; a key can occur twice."""
+    keys = [rng.choice(KEYS) for _ in range(rng.choice((0, 1, 2, 3)))]
+    return [{"key": key, "value": rng.choice(NUMBERS)} for key in keys]
 
 
 def _process(rng: random.Random) -> Ping | None:

@@ -90,7 +90,14 @@ SYSTEMS = ("Windows", "Mac", "Linux")
 OS_VERSIONS = ("6.1", "6.3", "10.0", "19.4.0")
 COUNTRIES = ("DE", "NO", "US")
 VERSIONS = ("76.0", "77.0a1")
+# In their order as versions, which isn't that of text; then what is no version.
+MORE_VERSIONS = ("9.0", "76.0a1", "76.0b3", "76.0b14", "76.0.1", "76.0.10", "77.0", "100.0", "102.15.1esr")
+NO_VERSIONS = ("", "unknown", " 76.0", "76.0\n", "100000.0")
 REASONS = ("daily", "shutdown")
+ARCHITECTURES = ("aarch64", "x86", "x86-64")
+LOCALES = ("de", "en-US", "nb-NO")
+CORES = (1, 2, 4, 8)
+APPS = ("Firefox", "Thunderbird")
 MEMORIES = (0, 1024, 2047, 2047.5, 2048, 3000, 4095.999, 4096, 8191, 8192, 16384)
 SAMPLES = (0, 7, 42, 99)
 
@@ -101,8 +108,8 @@ def random_pings(count: int, seed: int) -> list[Ping]:
     Some hundred pings hold every string above at least once; of fewer, a random part does. Missing values are
     null, missing fields or missing structs. Only the pings of `TIED_BUILD` have exact ties by construction.
     """
-    rng = random.Random(seed)
-    pings = [_random_ping(rng, number) for number in range(count)]
+    rng, more = random.Random(seed), random.Random(f"more {seed}")
+    pings = [_with_more(more, _random_ping(rng, number)) for number in range(count)]
     corners = _corners(rng)
     rng.shuffle(corners)
     for ping, change in zip(rng.sample(pings, min(count, len(corners))), corners, strict=False):
@@ -169,6 +176,19 @@ def _random_ping(rng: random.Random, number: int) -> Ping:
         },
     }
     return _leave_out(rng, ping)
+
+
+def _with_more(rng: random.Random, ping: Ping) -> Ping:
+    """The ping with columns that are less often asked for."""
+    ping["normalized_app_name"] = rng.choice((*APPS, APPS[0], None))
+    if ping.get("application"):
+        ping["application"]["architecture"] = rng.choice((*ARCHITECTURES, None))
+        if rng.random() < 0.4:
+            ping["application"]["display_version"] = rng.choice((*MORE_VERSIONS * 2, *NO_VERSIONS))
+    if ping.get("environment"):
+        ping["environment"]["settings"] = {"locale": rng.choice((*LOCALES, None))}
+        ping["environment"]["system"]["cpu"] = {"cores": rng.choice((*CORES, None))}
+    return ping
 
 
 def _leave_out(rng: random.Random, ping: Ping) -> Ping:

@@ -1,0 +1,227 @@
+"""Writes a first test file for a spec: a few real rows, short, and what the spec really answers to them."""
+
+import datetime as dt
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import sqlglot
+
+from querygen.api import Query, catalog_of
+from querygen.atomic import appearing_when_complete
+from querygen.cases.names import Kind, Names
+from querygen.cases.read import SUFFIX, read
+from querygen.cases.run import Options, result_of
+from querygen.cases.yamltext import flow
+from querygen.catalog import Catalog
+from querygen.errors import QuerygenError, UsageError
+from querygen.recordings import Recording
+from querygen.running import attached
+from querygen.source import load_file
+from querygen.translate import translate
+
+_MOST_EXPECTED = 40  # rows that people read in a test file; more are a snapshot
+_TEST = "first pings"
+
+
+@dataclass(frozen=True)
+class Starter:
+    """What the first test file is made of.
+
+    Attributes:
+        spec: the spec's path; the test file will stand beside it.
+        data: what `--data` takes; none for the built-in sample.
+        rows: how many rows it is given.
+        probes: probe definitions.
+        schemas: files of the tables' schemas.
+    """
+
+    spec: Path
+    data: Sequence[str] = ()
+    rows: int = 5
+    probes: str | None = None
+    schemas: Mapping[str, str] | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where the test file will stand."""
+        return self.spec.with_suffix(SUFFIX)
+
+    def write(self) -> Path:
+        """Writes the file; returns its path.
+
+        Raises:
+            UsageError: there is one already, or a path does not exist.
+            QuerygenError: the spec is not valid, the data doesn't fit, or no row passes the filters.
+        """
+        if self.path.exists():
+            raise UsageError.of(
+                "file-exists", f"{self.path} exists already", help="move it away, or add tests to it"
+            )
+        query = Query.of(load_file(self.spec), self._catalog)
+        rows = _short_rows(self._passing(query), query, self._names(query))
+        if not rows:
+            raise QuerygenError.of(
+                "no-rows", "no row of the data passes the spec's filters", help="name other data with --from"
+            )
+        try:
+            self._write(self._text(query, rows, None))
+            answer = result_of(read(self.path), _TEST, Options())
+            self._write(self._text(query, rows, answer.rows()))
+        except QuerygenError:
+            self.path.unlink(missing_ok=True)
+            raise
+        return self.path
+
+    def _names(self, query: Query) -> Names:
+        plan = query.plan()
+        table = self._catalog.like(plan.table, plan.like)
+        assert table is not None  # noqa: S101 there would be no plan
+        return Names(query.spec, table, self._catalog)
+
+    @cached_property
+    def _catalog(self) -> Catalog:
+        return catalog_of(self.schemas, self.probes)
+
+    def _passing(self, query: Query) -> list[dict[str, Any]]:
+        """The first rows that the query's scan lets in, with the columns that it reads."""
+        checked = query.checked()
+        tree = sqlglot.parse_one(translate(checked).text, dialect="duckdb")
+        scan = next(cte.this for cte in tree.find_all(sqlglot.exp.CTE) if cte.alias == "pings")
+        scan.set("expressions", [sqlglot.exp.Star()])
+        text = scan.limit(self.rows).sql(dialect="duckdb")
+        with attached(checked.sql.plan, self._catalog, self.data) as tables:
+            found: list[dict[str, Any]] = tables.connection.sql(text).to_arrow_table().to_pylist()
+            return found
+
+    def _text(self, query: Query, rows: Sequence[Mapping[str, Any]], answer: Sequence[Any] | None) -> str:
+        common = {
+            name: value
+            for name, value in rows[0].items()
+            if len(rows) > 1 and name != "client_id" and all(row.get(name, ...) == value for row in rows)
+        }
+        own = [{name: value for name, value in row.items() if name not in common} for row in rows]
+        origin = "rows of your data with other client ids" if self.data else "the built-in synthetic sample"
+        lines = [
+            f"# A first test of {self.spec.name}, from {origin}.",
+            "# TODO: see that the expected rows are right (they are what the spec answers now), or make the",
+            "# rows fewer and simpler until you can. Then delete this comment.",
+            f"spec: {flow(self.spec.name)}",
+        ]
+        if self.probes is not None:
+            lines.append(f"probes: {flow(self._beside(self.probes))}")
+        if self.schemas:
+            schemas = {table: self._beside(file) for table, file in self.schemas.items()}
+            lines.append(f"schema: {flow(schemas)}")
+        lines += [f"defaults:\n  row: {flow(common)}"] if common else []
+        lines += [f"tests:\n  {_TEST}:\n    given:\n      {query.plan().table}:"]
+        lines += [f"        - {flow(row)}" for row in own]
+        if answer is None or len(answer) > _MOST_EXPECTED:
+            lines.append("    snapshot: true")
+        else:
+            lines.append("    expect:\n      columns: exact\n      order: strict")
+            lines.append("      rows:" if answer else "      rows: []")
+            lines += [f"        - {flow(row)}" for row in answer]
+        return "\n".join(lines) + "\n"
+
+    def _beside(self, path: str) -> str:
+        return os.path.relpath(path, self.path.parent)
+
+    def _write(self, text: str) -> None:
+        with appearing_when_complete(self.path) as partial:
+            partial.write_text(text, encoding="utf-8")
+
+
+def _short_rows(rows: Sequence[Mapping[str, Any]], query: Query, names: Names) -> list[dict[str, Any]]:
+    """Rows of the table as test files write them: short names, buckets, and no real client's id."""
+    recorded = dict(_recordings(query, names))
+    clients = dict.fromkeys(_at(row, names.table.client_id) for row in rows)
+    numbers = {client: i for i, client in enumerate(clients, 1) if client is not None}
+    return [_short_row(row, query, names, recorded, numbers) for row in rows]
+
+
+def _short_row(
+    row: Mapping[str, Any],
+    query: Query,
+    names: Names,
+    recorded: Mapping[str, tuple[tuple[str, ...], Recording]],
+    numbers: Mapping[str, int],
+) -> dict[str, Any]:
+    plan = query.plan()
+    by_path = {name.path: short for short, name in names.columns.items() if name.written is None}
+    made: dict[str, Any] = {}
+    for path in plan.needs:
+        value = _at(row, path)
+        if value is None or any(_leads(path, other) for other in recorded):
+            continue
+        if path == names.table.timestamp:
+            made["submission_date"] = value.astimezone(dt.UTC).date()
+        elif path == names.table.client_id and "client_id" not in query.spec.filters:
+            made["client_id"] = f"client {numbers[value]}"
+        else:
+            made[by_path.get(path, path)] = value
+    for path, (keys, recording) in recorded.items():
+        value = _at(row, path)
+        if value is not None:
+            here = made
+            for key in keys[:-1]:
+                here = here.setdefault(key, {})
+            here[keys[-1]] = _buckets(recording, value, exact=query.spec.measure in ("summary", "pings"))
+    return made
+
+
+def _recordings(query: Query, names: Names) -> Iterator[tuple[str, tuple[tuple[str, ...], Recording]]]:
+    """The columns in which the spec's histogram is recorded, with the short names that lead to each."""
+    kind: Kind = "scalar" if query.spec.scalar is not None else "histogram"
+    short = "scalar" if kind == "scalar" else "hist"
+    found = names.recordings(kind)
+    processes = {process for _, process in found}
+    several = len({name for name, _ in found}) > 1
+    for (name, process), recording in found.items():
+        keys: tuple[str, ...] = (f"{kind}s", name) if several else (short,)
+        if len(processes) > 1:
+            keys = ("processes", str(process), *keys)
+        yield recording.path, (keys, recording)
+
+
+def _leads(path: str, recorded: str) -> bool:
+    return path == recorded or path.startswith(f"{recorded}.")
+
+
+def _at(row: Any, path: str) -> Any:
+    for part in path.split("."):
+        row = row.get(part) if isinstance(row, Mapping) else None
+    return row
+
+
+def _buckets(recording: Recording, value: Any, *, exact: bool) -> Any:
+    """A stored value in short; as it is where that says more."""
+    if recording.is_keyed:
+        keys = [entry["key"] for entry in value]
+        if len(set(keys)) < len(keys) or None in keys:
+            return [{"key": one["key"], "value": _one(recording, one["value"], exact)} for one in value]
+        return {one["key"]: _one(recording, one["value"], exact) for one in value}
+    return _one(recording, value, exact)
+
+
+def _one(recording: Recording, value: Any, exact: bool) -> Any:
+    if value is None or recording.form == "number":
+        return value
+    entries: Any = value.get("values") if recording.form == "array" else None
+    of_all = value if recording.form == "array" else {}
+    if recording.form == "array":
+        entries = {entry["key"]: entry["value"] for entry in entries or []}
+    else:
+        try:
+            of_all = json.loads(value)
+            entries = of_all["values"] or {}
+        except (ValueError, TypeError, KeyError):
+            return value
+    short = {key: count for key, count in entries.items() if count}
+    total = of_all.get("sum")
+    implied = sum(int(key) * count for key, count in short.items())
+    return {"values": short, "sum": total} if exact and total not in (None, implied) else short

@@ -1,0 +1,124 @@
+"""What the keys of a spec mean to each other: which of them together make no sense."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from querygen.conditions import problem, unused
+from querygen.spec_values import TopKeys
+
+if TYPE_CHECKING:
+    from querygen.spec import Spec
+
+# The measures that a key means something to; keys that aren't here mean something to all of them.
+MEANT_FOR = {
+    "percentiles": ("percentiles",),
+    "percentile_method": ("percentiles",),
+    "prior": ("percentiles", "distribution"),
+    "unit": ("percentiles", "distribution", "compare"),
+    "confidence": ("percentiles", "distribution", "summary", "compare"),
+    "normalization": ("percentiles", "distribution", "summary", "compare"),
+    "cube": ("percentiles", "distribution", "summary", "counts", "pings"),
+    "scale": ("percentiles", "distribution", "summary", "counts"),
+    "min_clients": ("percentiles", "distribution", "summary", "counts"),
+    "n_undecodable": ("percentiles", "distribution", "summary", "counts"),
+    "strict": ("percentiles", "distribution", "summary", "compare"),
+    "has_samples": ("counts", "pings"),
+    "fields": ("pings",),
+    "limit": ("pings",),
+    "control": ("compare",),
+    "branches": ("compare",),
+    "statistics": ("compare",),
+    "permutations": ("compare",),
+    "cells": ("compare",),
+    "seed": ("compare",),
+    "p_value": ("compare",),
+}
+# What a scalar, of which each client has one number, has no use for.
+ONLY_OF_HISTOGRAMS = ("normalization", "percentile_method", "buckets", "prior", "unit")
+
+
+def check_together(spec: "Spec") -> None:
+    """Raises the first problem among keys that are each right alone."""
+    _check_probe(spec)
+    _check_keys(spec)
+    meaningless = f"means nothing to `measure: {spec.measure}`"
+    for key in _given(spec, MEANT_FOR):
+        if spec.measure not in MEANT_FOR[key]:
+            raise unused(key, meaningless)
+    if spec.buckets == "all" and spec.measure != "distribution":
+        raise unused("buckets", meaningless)
+    if spec.measure == "pings" and spec.dimensions:
+        raise unused("dimensions", meaningless, "ask for its columns in `fields`")
+    if spec.measure == "compare":
+        _check_branches(spec)
+    _check_pairs(spec)
+
+
+def _given(spec: "Spec", keys: Iterable[str]) -> list[str]:
+    """The keys that say anything but their default."""
+    return [key for key in keys if getattr(spec, key) != type(spec).model_fields[key].default]
+
+
+def _check_probe(spec: "Spec") -> None:
+    if spec.histogram is not None and spec.scalar is not None:
+        raise problem(
+            "two-probes", "`histogram` and `scalar` are both given", "write a spec for each", key="scalar"
+        )
+    if spec.histogram is None and spec.scalar is None:
+        if spec.measure not in ("counts", "pings"):
+            raise problem("no-histogram", "a spec needs a `histogram`", "add `histogram: NAME`")
+        for key in _given(spec, ("has_samples", "n_undecodable")):
+            raise unused(key, "is about a histogram or scalar", "add `histogram: NAME`")
+    if spec.scalar is None:
+        return
+    for key in _given(spec, ONLY_OF_HISTOGRAMS):
+        raise unused(key, "means nothing to a scalar, of which each client has one number")
+    if spec.measure == "pings":
+        raise unused("scalar", "means nothing to `measure: pings`", "ask for its column in `fields`")
+
+
+def _check_keys(spec: "Spec") -> None:
+    """`{top: …}` ranks the keys of a histogram by their samples, and tells them apart."""
+    if not isinstance(spec.key, TopKeys):
+        return
+    if "key" not in {name.lower() for name in spec.dimensions if isinstance(name, str)}:
+        raise problem("unused-key", "`key: {top: …}` tells keys apart", "add `key` to `dimensions`")
+    if spec.scalar is not None or spec.measure == "counts":
+        raise problem("unused-key", "`key: {top: …}` counts a histogram's samples", "list the keys")
+
+
+def _check_pairs(spec: "Spec") -> None:
+    """Keys that need another one, or can't stand beside it."""
+    if spec.low_data == "drop" and spec.min_clients is None:
+        raise unused("low_data", "needs to know how few is low", "add `min_clients: 100`")
+    if spec.confidence is not None and (spec.prior or spec.percentile_method == "interpolated"):
+        beside = "prior" if spec.prior else "percentile_method"
+        raise unused("confidence", f"gives no limits of what `{beside}` makes", f"leave out `{beside}`")
+    if spec.n_undecodable and spec.strict:
+        raise unused("n_undecodable", "is always 0 under `strict`", "leave out one of the two")
+    if spec.cube and not spec.dimensions:
+        raise unused("cube", "needs `dimensions` to take all values of")
+
+
+def _check_branches(spec: "Spec") -> None:
+    """A comparison needs to know which branch is the control, and which others are held against it."""
+    if spec.control is None:
+        raise problem("no-control", "`measure: compare` needs a control", "add `control: NAME` of a branch")
+    if spec.branches is None:
+        help_ = "list the branches to compare with the control: `branches: [NAME, …]`"
+        raise problem("no-branches", "`measure: compare` needs `branches`", help_)
+    if spec.control in spec.branches or len(set(spec.branches)) < len(spec.branches):
+        message = "`branches` are different from each other and from `control`"
+        raise problem("duplicate-branch", message, "list each branch once", key="branches")
+    names = spec.statistics_or_default
+    if len(set(names)) < len(names):
+        raise problem("duplicate-statistic", "a statistic is given twice", "keep one", key="statistics")
+    other = "mean" if spec.scalar is None else "chi2"
+    if other in names:
+        why = "compares scalars" if other == "mean" else "compares the distributions of histograms"
+        raise problem("unused-key", f"`{other}` {why}", f"leave out `{other}`", key="statistics")
+    if 0 in names or 1 in names:
+        extremes = "0 and 1 are extremes, which permutations say nothing of"
+        raise problem("percentile-range", extremes, key="statistics")
+    if spec.confidence is not None and "mean" not in names:
+        raise unused("confidence", "gives limits of a difference of means", "add `mean` to `statistics`")
