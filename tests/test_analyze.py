@@ -7,9 +7,10 @@ import pytest
 from commandline import querygen
 from harness import NEEDS_GOOGLESQL
 
-from querygen import Query, cli, load
+from querygen import Query, load
 from querygen.api import catalog_of
 from querygen.catalog import catalog
+from querygen.cli import specs
 from querygen.engines import googlesql
 from querygen.errors import QuerygenError
 from querygen.schema import Field, Schema, builtin_schema
@@ -239,7 +240,7 @@ class TestWithoutTheExtra:
         Path("spec.yaml").write_text(self.SPEC)
 
     def test_it_is_said_once(self, spec, monkeypatch):
-        monkeypatch.setattr(cli, "find_spec", lambda name: None)
+        monkeypatch.setattr(specs, "find_spec", lambda name: None)
         ran = querygen("check", "spec.yaml", "spec.yaml")
         assert (ran.code, ran.text) == (0, "spec.yaml: ok\n" * 2)
         assert ran.stderr == (

@@ -7,11 +7,13 @@ import inspect
 import itertools
 import re
 import typing
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from querygen import check, plan, render, resolve, running, show, source, translate, udfs, validate
+from querygen.cli import parser
 from querygen.resources import resource_dir
 from querygen.spec import Spec
 
@@ -165,6 +167,19 @@ def test_no_module_imports_itself_in_a_circle():
 @pytest.mark.parametrize("name", MODULES)
 def test_no_module_is_too_long_to_read(name):
     assert len(MODULES[name].read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
+
+
+def test_every_command_is_in_the_module_that_the_parser_names():
+    written = {
+        command: name.removeprefix("cli.")
+        for name in MODULES
+        if name.startswith("cli.")
+        for command in getattr(import_module(f"querygen.{name}"), "COMMANDS", ())
+    }
+    assert written == parser.HOMES
+    for name, module in parser.HOMES.items():
+        command = import_module(f"querygen.cli.{module}").COMMANDS[name]
+        assert command.act.__doc__, f"querygen {name} --help is empty"
 
 
 DECIDING = [

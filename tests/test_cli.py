@@ -324,6 +324,45 @@ def test_the_script_of_functions_works_in_anyones_duckdb():
     assert "CREATE OR REPLACE FUNCTION hist.extract" in querygen("udfs", "--dialect", "bigquery").text
 
 
+PING = {
+    "type": "main",
+    "id": "0fdac909-d2ec-454c-b625-261a3e5d5c9b",
+    "creationDate": "2020-04-20T10:25:43.312Z",
+    "version": 4,
+    "clientId": "6fd3eb50-8bec-4b9c-8778-59406171312a",
+    "application": {"buildId": "20200420095352", "channel": "nightly"},
+    "environment": {"system": {"os": {"name": "Windows_NT"}}},
+    "payload": {},
+}
+
+
+def test_ingest_makes_rows_that_run_reads(folder):
+    (folder / "raw.json").write_text(json.dumps(PING) + "\nno ping\n")
+    ran = querygen("ingest", "raw.json", "-o", "rows.ndjson")
+    assert (ran.code, ran.stdout) == (1, b"")
+    ran = querygen("ingest", "raw.json", "-o", "rows.ndjson", "--skip-malformed")
+    assert (ran.code, ran.stdout) == (0, b"")
+    assert ran.stderr.splitlines()[-1] == "note: 1 rows of telemetry.main, 1 malformed pings skipped"
+    (folder / "counts.yaml").write_text("measure: counts\nfilters: {submission_date: 2020-04-20}\n")
+    rows = querygen("run", "counts.yaml", "--data", "telemetry.main=rows.ndjson", "--format", "csv")
+    assert rows.stdout == b"n_clients,n_pings\n1,1\n"
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--received", "noon"], "`--received noon` is no time"),
+        (["--schema", "a.b=schema.json", "--schema", "c.d=schema.json"], "need one --schema"),
+    ],
+    ids=["no time", "two schemas"],
+)
+def test_flags_of_ingest_that_mean_nothing(folder, flags, says):
+    (folder / "raw.json").write_text(json.dumps(PING))
+    ran = querygen("ingest", "raw.json", "-o", "rows.ndjson", *flags)
+    assert (ran.code, ran.stdout) == (2, b"")
+    assert says in ran.stderr
+
+
 SPEC_SCHEMA = jsonschema.Draft202012Validator(json.loads(querygen("schema").stdout))
 
 

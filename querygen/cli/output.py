@@ -1,0 +1,58 @@
+"""What commands write: answers to stdout or a file, everything else to stderr."""
+
+import errno
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from querygen.atomic import appearing_when_complete
+from querygen.errors import Diagnostic, UsageError
+
+
+def write(content: bytes, output: Path | None) -> None:
+    """Prints, or writes a file that appears only when it is complete.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    if output is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        if output.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        with appearing_when_complete(output) as partial:
+            partial.write_bytes(content)
+    except OSError as error:
+        message = f"{output} cannot be written: {str(error.strerror).lower()}"
+        raise UsageError.of("unwritable", message, help="name a file in a folder that is there") from None
+
+
+@contextmanager
+def progress_line() -> Iterator[Callable[[str], None] | None]:
+    """Writes over one line on the terminal, which is gone at the end; None where stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+
+    def show(line: str) -> None:
+        sys.stderr.write(f"\r{line}")
+        sys.stderr.flush()
+
+    try:
+        yield show
+    finally:
+        sys.stderr.write("\r\x1b[K")
+
+
+def warn(warnings: Sequence[Diagnostic]) -> None:
+    """Says each warning."""
+    for warning in warnings:
+        say(str(warning))
+
+
+def say(text: str) -> None:
+    """Writes a line to stderr."""
+    sys.stderr.write(text + "\n")

@@ -1,0 +1,96 @@
+"""Commands that make tables for --data: the sample, and rows of raw pings."""
+
+import argparse
+import datetime as dt
+import gc
+from pathlib import Path
+
+from querygen.cli.options import Add, Command, positive
+from querygen.cli.output import progress_line, say, write
+from querygen.cli.reading import schemas
+from querygen.errors import UsageError
+
+
+def _sample(arguments: argparse.Namespace) -> int:
+    """Write a deterministic, realistic table of pings for `--data DIR`."""
+    from querygen.sample import write_sample
+
+    gc.enable()
+    with progress_line() as show:
+        paths = write_sample(
+            arguments.output,
+            arguments.pings,
+            arguments.seed,
+            show and (lambda done: show(f"{done:,} of {arguments.pings:,} pings")),
+            arguments.format,
+            table=arguments.table,
+        )
+    write("".join(f"{path}\n" for path in paths).encode(), None)
+    return 0
+
+
+def _ingest(arguments: argparse.Namespace) -> int:
+    """Turn raw pings (JSON files, folders, or one a line) into rows of their table, for --data."""
+    from querygen.api import read_schemas
+    from querygen.ingest import ingest
+
+    gc.enable()
+    given = read_schemas(schemas(arguments.schema))
+    if len(given) > 1:
+        raise UsageError.of(
+            "bad-flag", "the pings of one table need one --schema", help="ingest each table alone"
+        )
+    table, schema = next(iter(given.items()), (arguments.table, None))
+    with progress_line() as show:
+        report = ingest(
+            arguments.pings,
+            arguments.output,
+            table=table,
+            schema=schema,
+            received=_time(arguments.received),
+            skip_malformed=arguments.skip_malformed,
+            progress=show and (lambda pings, share: show(f"{share:4.0%}  {pings:,} pings")),
+        )
+    for problem in report.problems:
+        say(str(problem))
+    say(f"note: {report.pings:,} rows of {report.table}, {report.skipped:,} malformed pings skipped")
+    return 0
+
+
+def _time(text: str | None) -> dt.datetime | None:
+    if text is None:
+        return None
+    try:
+        time = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError.of(
+            "bad-flag", f"`--received {text}` is no time", help="write it as 2020-04-20T12:00:00Z"
+        ) from None
+    return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
+
+
+def _sample_flags(add: Add) -> None:
+    add("--pings", type=positive, default=100_000, metavar="N", help="how many pings (100000)")
+    add(
+        "--table",
+        choices=["telemetry.main", "firefox_desktop.metrics"],
+        default="telemetry.main",
+        help="(telemetry.main)",
+    )
+    add("--seed", type=int, default=1, metavar="S", help="another seed makes other pings (1)")
+    add("--output", "-o", type=Path, required=True, metavar="DIR", help="the folder to write to")
+    add("--format", choices=["parquet", "ndjson"], default="parquet", help="the file format (parquet)")
+
+
+def _ingest_flags(add: Add) -> None:
+    add("pings", nargs="+", type=Path, metavar="PING", help="files of a ping, or of one a line; folders")
+    add("--output", "-o", type=Path, required=True, metavar="FILE", help=".ndjson, .ndjson.gz or .parquet")
+    add("--table", metavar="TABLE", help="the pings' table, if not that of the first ping's kind")
+    add("--received", metavar="TIME", help="when they came, as 2020-04-20T12:00:00Z (their creation)")
+    add("--skip-malformed", action="store_true", help="report malformed pings and go on")
+
+
+COMMANDS = {
+    "sample": Command(_sample, flags=_sample_flags),
+    "ingest": Command(_ingest, ("schema",), _ingest_flags),
+}
