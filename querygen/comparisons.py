@@ -19,6 +19,7 @@ from querygen.grouping import Measured, per_client
 from querygen.intervals import lowest, quantile
 from querygen.numbers import numbers
 from querygen.plan import Comment, OutputColumn, Stage
+from querygen.populations import BRANCH
 from querygen.scan import Asked, Scan
 from querygen.spec import Spec
 from querygen.sqltext import Node, column, literal, name, path, text
@@ -67,7 +68,7 @@ def find_branch(
         facts: what is known about the histograms.
         report: takes findings.
     """
-    found = next((d for d in dimensions if d.name == "branch"), branch)
+    found = next((d for d in dimensions if d.name == BRANCH), branch)
     if found is None:
         message = "`measure: compare` needs branches, and nothing tells which client is in which"
         help_ = "add `experiment: SLUG`, or a dimension {name: branch, of: …}"
@@ -163,10 +164,8 @@ def compare(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     amounts = any(one.shown == "mean" for one in asked)
     reaches = any(one.percentile is not None for one in asked)
     away = quantile(scan)
-    probe = tuple(column(d.name) for d in scan.dimensions if d.name != "branch")
-    groups = tuple(
-        node for node, d in zip(scan.partition, scan.dimensions, strict=True) if d.name != "branch"
-    )
+    probe = tuple(column(d.name) for d in scan.dimensions if d.name != BRANCH)
+    groups = tuple(node for node, d in zip(scan.partition, scan.dimensions, strict=True) if d.name != BRANCH)
     pair = (*groups, column("treatment"))
     counted = (*probe, column("treatment"), column("n_treated"), column("n_control"))
     stages = _by_place(scan)
@@ -420,7 +419,7 @@ def _ranked(
     shown = tuple(map(column, kinds))
     error = (column("standard_error"),) if away else ()
     names = tuple(
-        exp.alias_(column("treatment"), "branch") if d.name == "branch" else column(d.name)
+        exp.alias_(column("treatment"), BRANCH) if d.name == BRANCH else column(d.name)
         for d in scan.dimensions
     )
     stages += [

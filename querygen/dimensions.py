@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -26,19 +27,22 @@ RESERVED = stage_names() | frozenset({
     "n_dropped", "n_pings", "n_recorded", "n_samples", "n_tests", "n_treated", "n_undecodable", "n_units",
     "number", "observed", "observed_distance", "p_bh", "p_holm", "p_rank", "p_value", "pair", "percentile",
     "permutation", "ping_id", "place_rank", "pooled_reached", "position", "process", "products", "reached",
-    "recorded", "recorded_sum", "recording", "rest_amount", "rest_reached", "rest_share", "share",
+    "recorded", "recorded_sum", "recording", "rest", "rest_amount", "rest_reached", "rest_share", "share",
     "share_of_clients", "slot", "smoothed", "split", "squares", "standard_error", "statistic",
-    "submission_timestamp", "sum", "total", "total_squares", "treated_amount", "treated_reached",
+    "submission_timestamp", "sum", "total", "total_squares", "treated", "treated_amount", "treated_reached",
     "treated_votes", "treatment", "upper", "value", "vote", "votes", "wanted", "weight",
 })  # fmt: skip
 
 
+_NUMBER = re.compile(r"_[0-9]+$")  # some columns come in several, one for each statistic
+
+
 def _is_reserved(name: str) -> bool:
-    """Whether queries use the name, of a stage also behind prefixes."""
+    """Whether queries use the name: of a stage also behind prefixes, of a column also with a number."""
     bare = name
     while prefix := next((prefix for prefix in PREFIXES if bare.startswith(prefix)), None):
         bare = bare.removeprefix(prefix)
-    return name in RESERVED or bare in stage_names()
+    return _NUMBER.sub("", name) in RESERVED or bare in stage_names()
 
 
 # Dimensions that come from a histogram's place, not from the ping: the stage that makes each.

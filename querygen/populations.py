@@ -16,6 +16,9 @@ from querygen.errors import Diagnostic, similar_name_help
 from querygen.spec import Spec
 from querygen.sqltext import Node, literal, name, own_function, path, text
 
+BRANCH = "branch"
+"""The dimension that an experiment adds."""
+
 _CAVEAT = (
     "are a sample of clients that could have been enrolled and were not; they may differ from enrolled ones "
     "in more than the experiment"
@@ -28,7 +31,7 @@ class Population:
 
     Attributes:
         predicates: what a ping must pass.
-        branch: the dimension `branch`, where there is an experiment.
+        branch: the dimension of that name, where there is an experiment.
         needs: paths of the columns that the predicates read.
         notes: what the header says.
     """
@@ -56,8 +59,8 @@ def population(spec: Spec, source: SourceTable, findings: list[Diagnostic]) -> P
     enrolment = _enrolment(experiment, source, findings)
     if enrolment is None:
         return Population()
-    is_enrolled, branch, read = enrolment
-    needs.append(read)
+    is_enrolled, branch, reads = enrolment
+    needs += reads
     if experiment.control is None:
         predicates.append(is_enrolled)
     else:
@@ -68,7 +71,7 @@ def population(spec: Spec, source: SourceTable, findings: list[Diagnostic]) -> P
         branch = exp.If(this=is_enrolled, true=branch, false=text(control.name))
         needs.append(source.client_id)
         notes.append(f"the clients of {control.name} ({control.sample}) {_CAVEAT}")
-    return Population(tuple(predicates), Column(branch, "STRING", (read,)), tuple(needs), tuple(notes))
+    return Population(tuple(predicates), Column(branch, "STRING", reads), tuple(needs), tuple(notes))
 
 
 def _sampled(source: SourceTable, share: Fraction, purpose: str) -> list[Node]:
@@ -85,8 +88,8 @@ def _sampled(source: SourceTable, share: Fraction, purpose: str) -> list[Node]:
 
 def _enrolment(
     experiment: Experiment, source: SourceTable, findings: list[Diagnostic]
-) -> tuple[Node, Node, str] | None:
-    """Whether a ping is of an enrolled client, its branch, and the column that says so."""
+) -> tuple[Node, Node, tuple[str, ...]] | None:
+    """Whether a ping is of an enrolled client, its branch, and the columns that say so."""
     wanted = next(iter(source.experiments)) if experiment.recorded_in is None else experiment.recorded_in
     place = source.experiments.get(wanted)
     if place is None:
@@ -100,12 +103,14 @@ def _enrolment(
     slug = text(experiment.slug)
     if "record" in place:
         record = place["record"]
-        is_it = exp.EQ(this=source.node(f"{record}.id"), expression=slug)
-        return exp.Coalesce(this=is_it, expressions=[exp.false()]), source.node(f"{record}.branch"), record
+        id_, its_branch = f"{record}.id", f"{record}.branch"
+        is_it = exp.EQ(this=source.node(id_), expression=slug)
+        is_enrolled = exp.Coalesce(this=is_it, expressions=[exp.false()])
+        return is_enrolled, source.node(its_branch), (id_, its_branch)
     entries = exp.Unnest(
         expressions=[source.node(place["map"])], alias=exp.TableAlias(columns=[name("enrolment")])
     )
     is_it = exp.EQ(this=path("enrolment.key"), expression=slug)
     enrolled = exp.Exists(this=exp.select("1").from_(entries.copy()).where(is_it.copy()))
     branch = exp.select(exp.Max(this=path("enrolment.value.branch"))).from_(entries).where(is_it)
-    return enrolled, exp.Subquery(this=branch), place["map"]
+    return enrolled, exp.Subquery(this=branch), (place["map"],)

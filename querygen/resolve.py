@@ -18,7 +18,7 @@ from querygen.filters import FilterCompiler, is_bounded, sample_ids
 from querygen.grouping import Measured
 from querygen.measures import MEASURES, RowField, decoded_field, pings
 from querygen.plan import Plan
-from querygen.populations import population
+from querygen.populations import BRANCH, population
 from querygen.scan import Asked, Scan
 from querygen.spec import Spec
 from querygen.spec_values import HISTOGRAM_FIELDS, DeclaredSource
@@ -84,7 +84,7 @@ class _Resolver:
         people = population(spec, self.source, self.findings)
         self.notes += people.notes
         if people.branch:
-            columns.define("branch", people.branch)
+            columns.define(BRANCH, people.branch)
         dimensions = columns.dimensions(spec.dimensions)
         restricted = compile_filters(spec.filters, columns.column, filters)
         self._check_dates(restricted)
@@ -97,7 +97,7 @@ class _Resolver:
             (first if self._on_partition(source) else others).extend(tests)
         facts = finder.facts(asked)
         if spec.measure == "compare":
-            branch = ResolvedDimension("branch", people.branch) if people.branch else None
+            branch = ResolvedDimension(BRANCH, people.branch) if people.branch else None
             dimensions = find_branch(spec, dimensions, branch, facts, self.findings.append)
             self.notes += notes_of(spec, asked)
         scan = Scan(spec, self.source, dimensions, asked, [*first, *others, *people.predicates])

@@ -16,7 +16,16 @@ PACKAGE = Path(__file__).parents[1] / "querygen"
 PAGES = explanations()
 WITH_EXAMPLE = [code for code, page in PAGES.items() if page.spec]
 
-NO_CODES = {"x86-64", "tab-warming-nightly-77", "querygen-sample", "new-line", "utf-8", "utf-8-sig", "utf-16"}
+NO_CODES = {
+    "1e-10",
+    "x86-64",
+    "tab-warming-nightly-77",
+    "querygen-sample",
+    "new-line",
+    "utf-8",
+    "utf-8-sig",
+    "utf-16",
+}
 REPORTERS = {"of", "Diagnostic", "problem", "_report"}
 
 

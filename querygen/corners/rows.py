@@ -15,7 +15,7 @@ import pyarrow as pa
 from querygen.catalog import Catalog, SourceTable
 from querygen.corners.recorded import Recorded
 from querygen.corners.sorting import Sorter, Values, as_table, columns_of
-from querygen.corners.values import edges_in, edges_of, values_of
+from querygen.corners.values import edges_in, edges_of, enrolments_of, values_of
 from querygen.plan import Plan
 from querygen.spec import Spec
 from querygen.spec_values import TopKeys
@@ -25,6 +25,7 @@ _MOST_COMBINED = 300  # attempts for filters over several columns together
 _CROWD = 60  # rows at random
 _TIED = 8  # rows that are alone
 _CLIENTS = tuple(f"client {number}" for number in range(12))
+_MOST_TRIED = 2000  # clients, to find some that are in a sample
 _LARGEST_GROUP = 500  # the most clients that are made to reach `min_clients`
 
 
@@ -78,6 +79,11 @@ class _Maker:
         self._filtered = {path for name in spec.filters for path in columns_of(name, spec, source)}
         self._pools = self._value_pools()
         self._sorter = Sorter(spec, catalog, source, day, {*plan.needs, *self._pools})
+        self._clients = self._known_clients()
+        if source.client_id in self._pools:
+            # Some clients have many pings, and most pings have a client.
+            unknown = self._pools[source.client_id]
+            self._pools[source.client_id] = [*self._clients, *self._clients[:3] * 3, *unknown]
         recorded = [path for path in plan.needs if path not in self._pools]
         fields = {path: source.schema.find(path) for path in recorded}
         keys = spec.key if isinstance(spec.key, tuple) else (spec.key,) if isinstance(spec.key, str) else ()
@@ -109,12 +115,29 @@ class _Maker:
             field = source.schema.find(path)
             if path in self._plan.needs and field is not None:
                 pools[path] = values_of(field, values, whole_length=source.prefixes.get(path))
-        if source.client_id in pools:
-            # Some clients have many pings, and most pings have a client.
-            pools[source.client_id] = [*_CLIENTS, *_CLIENTS[:3] * 3, *pools[source.client_id]]
+        if spec.experiment is not None:
+            pools |= enrolments_of(spec, source)
         if source.ping_id in pools and source.ping_id not in self._filtered:
             pools[source.ping_id] = [*(f"ping {number}" for number in range(_CROWD)), None]
         return pools
+
+    def _known_clients(self) -> tuple[str, ...]:
+        """Clients of many pings: of a share of clients ones that are in it, with each enrolment."""
+        client, reads = self._source.client_id, self._sorter.needs[-1]
+        if client not in reads:
+            return _CLIENTS
+        found: dict[str, None] = {}
+        others = [path for path in reads if path != client]
+        for values in itertools.product(*(self._pools[path] for path in others)):
+            enrolled = dict(zip(others, values, strict=True))
+            rows = [{**enrolled, client: f"client {number}"} for number in range(_MOST_TRIED)]
+            passing = [
+                row[client]
+                for row, place in zip(rows, self._sorter.sorted(rows), strict=True)
+                if place.passes[-1]
+            ]
+            found |= dict.fromkeys(passing[: len(_CLIENTS)])
+        return tuple(found) or _CLIENTS
 
     def close(self) -> None:
         """Gives back what was needed to make them."""
@@ -201,7 +224,7 @@ class _Maker:
                 for step in (0, 1):
                     row = {path: value for turn in turns for path, value in next(turn).items()}
                     if client in self._pools and client not in self._filtered:
-                        row[client] = _CLIENTS[(number + step) % len(_CLIENTS)]
+                        row[client] = self._clients[(number + step) % len(self._clients)]
                     yield row | candidate
 
     def _crowd(self, passing: Sequence[Sequence[Values]], count: int | None = None) -> Iterator[Values]:

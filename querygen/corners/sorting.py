@@ -14,6 +14,8 @@ from querygen.conditions import Case, DefinedDimension
 from querygen.corners.values import edges_in
 from querygen.engines import duckdb as on_duckdb
 from querygen.errors import QuerygenError
+from querygen.plan import Plan
+from querygen.populations import BRANCH, population
 from querygen.render import render
 from querygen.resolve import resolve
 from querygen.result import ARROW_TYPES
@@ -30,7 +32,10 @@ _MADE_LATER = ("process", "key", "histogram")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a row falls: whether each filter lets it in, and the values of the dimensions."""
+    """Where a row falls: whether each filter lets it in, and the values of the dimensions.
+
+    The last of what `passes` says is whether the row's client is in the population.
+    """
 
     passes: tuple[bool, ...]
     group: tuple[str, ...]
@@ -42,7 +47,7 @@ class Place:
 
 
 class Sorter:
-    """Has DuckDB tell where rows fall, by a query whose dimensions are the filters.
+    """Has DuckDB tell where rows fall, by queries whose dimensions are the filters.
 
     It only chooses rows that are worth comparing engines on: were it wrong, corners would be missed.
 
@@ -54,7 +59,7 @@ class Sorter:
         read: the columns that hold values; another one carries the rows' numbers.
 
     Attributes:
-        needs: the columns that each filter reads.
+        needs: the columns that each filter reads, and at last those that the population does.
     """
 
     def __init__(
@@ -68,26 +73,33 @@ class Sorter:
         self._source = source
         texts = (p for p, field in source.schema.leaves() if field.type == "STRING" and not field.repeated)
         self._label = next(path for path in texts if path not in read)
-        self.needs = [columns_of(reference, spec, source) for reference in spec.filters]
+        of_branches = {name: spec.filters[name] for name in spec.filters if name.lower() == BRANCH}
+        filters = {name: spec.filters[name] for name in spec.filters if name not in of_branches}
+        self.needs = [columns_of(reference, spec, source) for reference in filters]
+        self.needs.append(population(spec, source, []).needs)
         tests = (
             DefinedDimension(
                 name=f"{_PASSES}{number}", cases=(Case(value="yes", when={reference: condition}),)
             )
-            for number, (reference, condition) in enumerate(spec.filters.items())
+            for number, (reference, condition) in enumerate(filters.items())
         )
+        row = DefinedDimension(name=_ROW, of=self._label)
         asked = Spec(
             source=spec.source,
             measure="counts",
-            dimensions=(
-                DefinedDimension(name=_ROW, of=self._label),
-                *(d for d in spec.dimensions if d not in _MADE_LATER),
-                *tests,
-            ),
+            dimensions=(row, *(d for d in spec.dimensions if isinstance(d, DefinedDimension)), *tests),
             today=today,
             allow_full_scan=True,
         )
-        self._plan = resolve(asked, catalog)
-        self._sql = translate(check(render(self._plan)))
+        grouped = asked.model_copy(
+            update={
+                "dimensions": (row, *(d for d in spec.dimensions if d not in _MADE_LATER)),
+                "experiment": spec.experiment,
+                "sample": spec.sample,
+                "filters": of_branches,
+            }
+        )
+        self._filtered, self._grouped = resolve(asked, catalog), resolve(grouped, catalog)
         self._connection = on_duckdb.connect()
 
     def close(self) -> None:
@@ -98,17 +110,22 @@ class Sorter:
         """The place of each row."""
         if not rows:
             return []
+        filtered, grouped = self._run(self._filtered, rows), self._run(self._grouped, rows)
+        places = []
+        for number in range(len(rows)):
+            tests = {name: value for name, value in filtered[number].items() if name.startswith(_PASSES)}
+            group = grouped.get(number)
+            values = () if group is None else tuple(str(value) for value in group.values())
+            places.append(Place((*(value == "yes" for value in tests.values()), group is not None), values))
+        return places
+
+    def _run(self, plan: Plan, rows: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+        """What a query of counts says of each row, without the counts, by the row's number."""
         labelled = [{**row, self._label: str(number)} for number, row in enumerate(rows)]
-        schema, needs = self._source.schema, self._plan.needs
-        table = as_table(labelled, schema.prune(needs).root)
-        data.attach_arrow(self._connection, self._plan.table, table, schema, needs)
-        places: dict[int, Place] = {}
-        for row in on_duckdb.run(self._sql, self._connection).to_pylist():
-            values = {name: value for name, value in row.items() if name not in (_ROW, *_COUNTS)}
-            passes = tuple(value == "yes" for name, value in values.items() if name.startswith(_PASSES))
-            group = tuple(str(value) for name, value in values.items() if not name.startswith(_PASSES))
-            places[int(row[_ROW])] = Place(passes, group)
-        return [places[number] for number in range(len(rows))]
+        table = as_table(labelled, self._source.schema.prune(plan.needs).root)
+        data.attach_arrow(self._connection, plan.table, table, self._source.schema, plan.needs)
+        found = on_duckdb.run(translate(check(render(plan))), self._connection).to_pylist()
+        return {int(row.pop(_ROW)): {k: v for k, v in row.items() if k not in _COUNTS} for row in found}
 
 
 def columns_of(reference: str, spec: Spec, source: SourceTable) -> tuple[str, ...]:

@@ -6,8 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from querygen.catalog import SourceTable
 from querygen.conditions import Condition, DefinedDimension, Dimension, Filter
+from querygen.enrolments import Experiment
+from querygen.populations import BRANCH
 from querygen.schema import Field
+from querygen.spec import Spec
 
 _MICROSECOND = dt.timedelta(microseconds=1)
 _DAY = dt.timedelta(days=1)
@@ -74,6 +78,26 @@ def values_of(field: Field, edges: Iterable[Any], *, whole_length: int | None = 
     made += _PLAIN.get(field.type, ())
     distinct: dict[Any, Any] = {(type(value), str(value)): value for value in [*made, None]}
     return list(distinct.values())
+
+
+def enrolments_of(spec: Spec, source: SourceTable) -> dict[str, list[Any]]:
+    """Values of the columns that say which experiments a client is enrolled in, by path.
+
+    Each branch that the spec names, another one, one that is NULL, another experiment, and none.
+    """
+    experiment = spec.experiment
+    if isinstance(experiment, str) or experiment is None:
+        experiment = Experiment(slug=experiment or "")
+    named = [edge for name, f in spec.filters.items() if name.lower() == BRANCH for edge in edges_of(f, None)]
+    named += [spec.control or "control", *(spec.branches or ("treatment",))]
+    branches: list[Any] = [*dict.fromkeys(named), "another", None]
+    place = source.experiments.get(experiment.recorded_in or next(iter(source.experiments)), {})
+    if "record" in place:
+        record = place["record"]
+        return {f"{record}.id": [experiment.slug, "another", None], f"{record}.branch": branches}
+    other = {"key": "another", "value": {"branch": branches[0]}}
+    own = [{"key": experiment.slug, "value": {"branch": branch}} for branch in branches]
+    return {place["map"]: [[other, enrolment] for enrolment in own] + [own[:1] * 2, [other], [], None]}
 
 
 def _beside(kind: str, edge: Any, whole_length: int | None) -> list[Any]:
