@@ -18,6 +18,7 @@ from querygen.units import converted
 
 def with_undecodable(scan: Scan, measured: Measured) -> Measured:
     """The same rows, and how many of their group's recordings cannot be decoded, or not all of them."""
+    scan = scan.derived.events.scan if scan.derived else scan
     again = replace(scan, predicates=[*scan.predicates], needs=[])
     stages, passed = again.to_histograms([], keeps_recorded=True)
     judged = [column("recorded")] + ([column("histogram_text")] if scan.is_text else [])

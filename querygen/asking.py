@@ -51,7 +51,7 @@ class HistogramFinder:
                 "write a spec for each",
             )
         for name in sorted(shown - {"histogram"}):
-            if not asked and self.spec.histogram is None:
+            if not asked and self.spec.histogram is None and self.spec.events is None:
                 self._report(
                     "no-histogram", f"the dimension `{name}` needs a `histogram`", ("dimensions",), None
                 )

@@ -81,6 +81,7 @@ class SourceTable:
         prefixes: columns whose shorter values are prefixes, to their full length.
         versions: columns that hold a version of the application.
         experiments: where enrolments stand: a `map` of slugs, or the `record` of a single one.
+        usage: the `column` of how long the application was used until a ping, and its `unit`; or nothing.
     """
 
     table: str
@@ -100,6 +101,7 @@ class SourceTable:
     prefixes: Mapping[str, int]
     versions: frozenset[str]
     experiments: Mapping[str, Mapping[str, str]]
+    usage: Mapping[str, str]
 
     def node(self, dotted: str) -> Node:
         """A column of the table as SQL."""
@@ -214,6 +216,7 @@ def _builtin(name: str) -> SourceTable:
         prefixes=prefixes,
         versions=frozenset(declared["versions"]),
         experiments=declared["experiments"],
+        usage=declared.get("usage", {}),
     )
 
 

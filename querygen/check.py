@@ -29,7 +29,7 @@ _PROVEN = frozenset({
     "Join", "LT", "LTE", "Least", "Limit", "Literal", "Max", "Min", "Mod", "Mul", "NEQ", "Neg", "Not",
     "Null", "NullSafeEQ", "Nullif", "Or", "Order", "Ordered", "Paren", "PropertyEQ", "Qualify", "Round",
     "RowNumber", "Select", "Sqrt", "Star", "StddevSamp", "Struct", "Sub", "Subquery", "Substring", "Sum",
-    "Table", "TableAlias", "Tuple", "Unnest", "Var", "Where", "Window", "With",
+    "Table", "TableAlias", "Tuple", "Union", "Unnest", "Var", "Where", "Window", "With",
 })  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def _check_node(sql: SqlText, stage: str, node: Node) -> None:
     if isinstance(node, exp.Table):
         name = f"{node.db}.{node.name}" if node.db else node.name
         name = f"{node.catalog}.{name}" if node.catalog else name
-        allowed = {sql.plan.table, *(cte.cte for cte in sql.plan.ctes)}
+        allowed = {*(read.table for read in sql.plan.reads), *(cte.cte for cte in sql.plan.ctes)}
         if name not in allowed:
             raise _bug(f"the table `{name}` is none of the plan's", stage)
     if isinstance(node, exp.Unnest) and not isinstance(node.expressions[0], exp.Array):

@@ -261,12 +261,12 @@ ColumnLookup = Callable[[str, Loc], Column | None]
 
 
 def compile_filters(
-    filters: dict[str, Filter], lookup: ColumnLookup, compiler: FilterCompiler
+    filters: dict[str, Filter], lookup: ColumnLookup, compiler: FilterCompiler, at: Loc = ("filters",)
 ) -> list[tuple[str, Column, list[Node]]]:
-    """Each filter of a spec with its column and predicates, in the order of the spec."""
+    """Each filter of a spec, which stand `at` that place, with its column and predicates, in order."""
     found = []
     for reference, condition in filters.items():
-        loc: Loc = ("filters", reference)
+        loc: Loc = (*at, reference)
         source = lookup(reference, loc)
         if source is not None:
             found.append((reference, source, compiler.predicates(source, condition, loc)))

@@ -58,6 +58,7 @@ def percentiles(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     reaches = exp.GTE(this=column("cumulative_share"), expression=within)
     bucket: Node = lowest(reaches) if away else exp.Min(this=column("bucket"))
     value, kind = converted(bucket, unit)
+    kind = scan.number_type if scan.is_number else kind
     if interpolated:
         value, kind = _interpolated(facts.bounds, unit), "FLOAT64"
     lower, upper = (
@@ -125,6 +126,7 @@ def _interpolated(bounds: tuple[int, ...], unit: Fraction) -> Node:
 def distribution(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     """Each bucket's count and share."""
     bucket, kind = converted(column("bucket"), unit)
+    kind = scan.number_type if scan.is_number else kind
     names = [exp.If(this=literal(bound, "INT64"), true=text(label)) for bound, label in facts.labels]
     label = exp.Case(this=column("bucket"), ifs=names) if names else None
     away = quantile(scan)

@@ -1,4 +1,4 @@
-"""Scalars and counters: each client has one number, the sum over its pings.
+"""Numbers: each client has one, the sum of a scalar over its pings, or events by an exposure.
 
 to_histograms → [cubed] → numbers → tallies → shares
 to_histograms → [cubed] → numbers → totals_of_numbers, joined with all clients of each group
@@ -9,6 +9,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from querygen import plan
+from querygen.derived import derived_numbers
 from querygen.dimensions import ResolvedDimension
 from querygen.grouping import Measured, client_columns, cubed, joined
 from querygen.intervals import quantile
@@ -18,7 +19,9 @@ from querygen.sqltext import column, literal, name, path
 
 
 def numbers(scan: Scan) -> list[Stage]:
-    """From the scan to one row per client and group, with the sum of its scalar."""
+    """From the scan to one row per client and group, with its number: a scalar's sum, or events."""
+    if scan.derived is not None:
+        return derived_numbers(scan, scan.derived)
     stages, passed = scan.to_histograms(client_columns(scan, with_unidentified=False))
     stages += cubed(scan, stages[-1], (*passed, column("recorded")))
     stages.append(
@@ -26,7 +29,12 @@ def numbers(scan: Scan) -> list[Stage]:
             sentence=Comment("Each client's number: the sum over its pings. Impossible values are dropped."),
             source=name(stages[-1].cte),
             dimensions=scan.names,
-            largest_value=literal(LARGEST_COUNT, "INT64"),
+            number=exp.Sum(this=column("recorded")),
+            n_recorded=exp.Count(this=exp.Star()),
+            predicate=exp.Between(
+                this=column("recorded"), low=literal(0, "INT64"), high=literal(LARGEST_COUNT, "INT64")
+            ),
+            having=None,
         )
     )
     return stages

@@ -276,11 +276,19 @@ class Totals(Reading):
 
 @dataclass(frozen=True, kw_only=True)
 class Numbers(Reading):
-    """One row per client: the sum of a scalar, and in how many pings it is."""
+    """One row per client: its number, and of how many recordings it is made.
+
+    Attributes:
+        predicate: which rows count, or None for all.
+        having: which clients have a number, or None for all.
+    """
 
     name = "numbers"
     dimensions: tuple[Node, ...]
-    largest_value: Node
+    number: Node
+    n_recorded: Node
+    predicate: Node | None
+    having: Node | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -404,7 +412,7 @@ class Scaled(Reading):
     columns: tuple[Node, ...]
 
 
-PREFIXES = ("all_", "clients_", "judged_")
+PREFIXES = ("all_", "clients_", "exposure_", "groups_", "judged_")
 """What stands before the names of stages that a query has twice."""
 
 
@@ -415,15 +423,28 @@ def stage_names() -> frozenset[str]:
 
 
 @dataclass(frozen=True)
+class Read:
+    """A table that is scanned.
+
+    Attributes:
+        table: the name that data is given under.
+        like: the known table whose shape it has (most often itself).
+        needs: paths of the columns that the query reads, in the schema's spelling.
+    """
+
+    table: str
+    like: str
+    needs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything that the SQL text is made of.
 
     Attributes:
         header: the one-line comments on top.
-        table: the table that is scanned, by the name data is given under.
-        like: the known table whose shape it has (most often itself).
+        reads: the tables, the spec's source first.
         histograms: the histograms asked for, as the result names them.
-        needs: paths of the columns that the query reads, in the schema's spelling.
         columns: the result's columns, in order.
         key: the columns that together identify a row of the result.
         order: what the rows are ordered by.
@@ -431,15 +452,28 @@ class Plan:
     """
 
     header: tuple[Comment, ...]
-    table: str
-    like: str
+    reads: tuple[Read, ...]
     histograms: tuple[str, ...]
-    needs: tuple[str, ...]
     stages: tuple[Stage, ...]
     columns: tuple[OutputColumn, ...]
     key: tuple[str, ...]
     order: tuple[Node, ...]
     limit: Node | None
+
+    @property
+    def table(self) -> str:
+        """The table that the spec asks."""
+        return self.reads[0].table
+
+    @property
+    def like(self) -> str:
+        """The known table whose shape it has."""
+        return self.reads[0].like
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The columns of that table that the query reads."""
+        return self.reads[0].needs
 
     @property
     def ctes(self) -> tuple[Stage, ...]:

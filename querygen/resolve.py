@@ -6,20 +6,25 @@ histogram by `scan`, and the statistics by `measures`.
 """
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
 
 from querygen.adjust import alone, marked, scaled, with_undecodable
+from querygen.amounts import Amount
 from querygen.asking import HistogramFinder
 from querygen.catalog import Catalog, Column, SourceTable
 from querygen.comparisons import find_branch, notes_of
-from querygen.dimensions import DimensionResolver, ResolvedDimension, compile_filters
+from querygen.conditions import Dimension, Filter
+from querygen.dimensions import MADE_BY, DimensionResolver, ResolvedDimension, compile_filters
 from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help
+from querygen.facts import Facts
 from querygen.filters import FilterCompiler, is_bounded, sample_ids
 from querygen.grouping import Measured
 from querygen.measures import MEASURES, RowField, decoded_field, pings
-from querygen.plan import Plan
+from querygen.plan import Plan, Read
 from querygen.populations import BRANCH, population
-from querygen.scan import Asked, Scan
+from querygen.scan import Asked, Derived, Scan, Side
 from querygen.spec import Spec
 from querygen.spec_values import HISTOGRAM_FIELDS, DeclaredSource
 from querygen.sqltext import Node, literal
@@ -37,7 +42,7 @@ def resolve(spec: Spec, catalog: Catalog, today: dt.date | None = None) -> Plan:
     Raises:
         QuerygenError: with all findings; their `loc` is the path in the spec.
     """
-    source = _source(spec, catalog)
+    source = source_of(spec.source, catalog, ("source",))
     resolver = _Resolver(spec, source, catalog, today)
     made = resolver.plan()
     if made is None or resolver.findings:
@@ -45,24 +50,65 @@ def resolve(spec: Spec, catalog: Catalog, today: dt.date | None = None) -> Plan:
     return made
 
 
-def _source(spec: Spec, catalog: Catalog) -> SourceTable:
-    declared = isinstance(spec.source, DeclaredSource)
-    known = spec.source.like if isinstance(spec.source, DeclaredSource) else spec.source
+def source_of(asked: str | DeclaredSource, catalog: Catalog, loc: Loc) -> SourceTable:
+    """The table that a spec names at `loc`.
+
+    Raises:
+        QuerygenError: it is not known.
+    """
+    declared = isinstance(asked, DeclaredSource)
+    known = asked.like if isinstance(asked, DeclaredSource) else asked
     found = catalog.get(known)
     if found is None:
         raise QuerygenError.of(
             "unknown-source",
             f"the table `{known}` is not known",
-            loc=("source", "like") if declared else ("source",),
+            loc=(*loc, "like") if declared else loc,
             help=similar_name_help(known, catalog.names, "a table")
             or f"write {{table: {known}, like: …}} for a table shaped like {' or '.join(catalog.names)}",
         )
-    if isinstance(spec.source, DeclaredSource):
-        return catalog.like(spec.source.table, known) or found
+    if isinstance(asked, DeclaredSource):
+        return catalog.like(asked.table, known) or found
     return found
 
 
 MOST_CUBED = 6
+_OWN = "amount"  # stands for the key of an amount, in a finding about it
+_NOT_APART = ("unkeyed", "no-processes")
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a spec reads of one table.
+
+    Attributes:
+        restricted: the filters, each with its column and predicates.
+        facts: what is known about the histograms.
+        unit: what their buckets are multiplied by.
+    """
+
+    scan: Scan
+    columns: DimensionResolver
+    restricted: list[tuple[str, Column, list[Node]]]
+    facts: Facts
+    unit: Fraction
+
+
+def _moved(finding: Diagnostic, key: str) -> Diagnostic:
+    """A finding about an amount, where the spec has it."""
+    if finding.loc[:1] == (_OWN,):
+        return replace(finding, loc=(key, *finding.loc[1:]))
+    if finding.loc[:1] in {("histogram",), ("scalar",), ("process",), ("key",)}:
+        return replace(finding, loc=(key, *finding.loc))
+    return finding
+
+
+def _reads(scan: Scan) -> tuple[Read, ...]:
+    """The tables that are scanned, each with the columns that any scan of it needs."""
+    needs: dict[tuple[str, str], dict[str, None]] = {}
+    for one in (scan, *(side.scan for side in (scan.derived.sides if scan.derived else ()))):
+        needs.setdefault((one.source.table, one.source.known_as), {}).update(dict.fromkeys(one.needs))
+    return tuple(Read(table, like, tuple(found)) for (table, like), found in needs.items())
 
 
 @dataclass
@@ -79,6 +125,42 @@ class _Resolver:
     def plan(self) -> Plan | None:
         """The plan; None, or one that must not be used, after findings."""
         spec = self.spec
+        read = self._read()
+        scan, asked = read.scan, read.scan.asked
+        if spec.measure == "compare":
+            self.notes += notes_of(spec, asked)
+        self._check_cube(scan.dimensions, asked)
+        fields = self._fields(read.columns, asked) if spec.measure == "pings" else []
+        if spec.measure == "pings" and spec.has_samples and (len(asked) > 1 or scan.is_keyed):
+            self._report(
+                "not-one-recording",
+                "a ping has several of these histograms, which `has_samples` could mean any of",
+                ("has_samples",),
+                "ask for one histogram of one process without keys, or for `measure: counts`",
+            )
+        if spec.events is not None and not self.findings:
+            scan = self._with_events(scan, spec.events)
+        if self.findings:
+            return None
+        measured = (
+            pings(scan, fields)
+            if spec.measure == "pings"
+            else MEASURES[spec.measure or ""](scan, read.facts, read.unit)
+        )
+        if spec.n_undecodable:
+            self.notes.append("n_undecodable are recordings that count for nothing, or not with all samples")
+            measured = with_undecodable(scan, measured)
+        if spec.min_clients:
+            measured = marked(measured, spec.min_clients, drop=spec.low_data == "drop")
+        if spec.scale:
+            measured = scaled(measured, self._sampled(read.restricted))
+            if self.findings:
+                return None
+        return self._made(scan, alone(measured))
+
+    def _read(self, further: dict[str, Filter] | None = None) -> "_Read":
+        """What the spec reads of this table; `further` are filters of an amount."""
+        spec = self.spec
         filters = FilterCompiler(self.today or spec.today, self.findings.append)
         columns = DimensionResolver(self.source, filters, self.findings.append)
         people = population(spec, self.source, self.findings)
@@ -88,6 +170,7 @@ class _Resolver:
         dimensions = columns.dimensions(spec.dimensions)
         restricted = compile_filters(spec.filters, columns.column, filters)
         self._check_dates(restricted)
+        restricted += compile_filters(further or {}, columns.column, filters, (_OWN, "filters"))
         finder = HistogramFinder(spec, self.source, self.catalog, self.findings, self.notes)
         asked = finder.asked(dimensions)
         dimensions = finder.with_histogram(dimensions, asked)
@@ -99,46 +182,91 @@ class _Resolver:
         if spec.measure == "compare":
             branch = ResolvedDimension(BRANCH, people.branch) if people.branch else None
             dimensions = find_branch(spec, dimensions, branch, facts, self.findings.append)
-            self.notes += notes_of(spec, asked)
         scan = Scan(spec, self.source, dimensions, asked, [*first, *others, *people.predicates])
         scan.needs += people.needs
         scan.needs += [need for _, source, _ in restricted for need in source.needs]
-        unit = finder.unit(asked, facts)
-        self._check_cube(dimensions, asked)
-        fields = self._fields(columns, asked) if spec.measure == "pings" else []
-        if spec.measure == "pings" and spec.has_samples and (len(asked) > 1 or scan.is_keyed):
-            self._report(
-                "not-one-recording",
-                "a ping has several of these histograms, which `has_samples` could mean any of",
-                ("has_samples",),
-                "ask for one histogram of one process without keys, or for `measure: counts`",
+        return _Read(scan, columns, restricted, facts, finder.unit(asked, facts))
+
+    # ---- events and exposure ------------------------------------------------------------------------------
+
+    def _with_events(self, scan: Scan, events: Amount) -> Scan:
+        """The scan with those of the amounts that its numbers are made of."""
+        exposure = self.spec.exposure
+        counted = self._side("events", events)
+        divided = None if exposure is None else self._side("exposure", exposure)
+        per = self.spec.per or 1
+        return replace(scan, asked=counted.scan.asked, derived=Derived(counted, divided, per))
+
+    def _side(self, key: str, amount: Amount) -> Side:
+        """The scan of one amount; what is wrong with it is reported under its key."""
+        try:
+            source = (
+                self.source if amount.table is None else source_of(amount.table, self.catalog, (key, "table"))
             )
-        if self.findings:
-            return None
-        measured = (
-            pings(scan, fields)
-            if spec.measure == "pings"
-            else MEASURES[spec.measure or ""](scan, facts, unit)
-        )
-        if spec.n_undecodable:
-            self.notes.append("n_undecodable are recordings that count for nothing, or not with all samples")
-            measured = with_undecodable(scan, measured)
-        if spec.min_clients:
-            measured = marked(measured, spec.min_clients, drop=spec.low_data == "drop")
-        if spec.scale:
-            measured = scaled(measured, self._sampled(restricted))
-            if self.findings:
-                return None
-        return self._made(scan, alone(measured))
+        except QuerygenError as error:
+            self.findings += error.diagnostics
+            return Side(Scan(self.spec, self.source, (), (), []), amount)
+        for dimensions in self._shared_dimensions(amount, is_events=key == "events"):
+            own = {"histogram": amount.histogram, "scalar": amount.scalar, "dimensions": dimensions}
+            own |= {"process": amount.process} if "process" in amount.model_fields_set else {}
+            bare: dict[str, Any] = {
+                "events": None,
+                "exposure": None,
+                "key": amount.key,
+                "source": source.table,
+            }
+            resolver = _Resolver(self.spec.model_copy(update=bare | own), source, self.catalog, self.today)
+            found = resolver._read(amount.filters)
+            if not any(finding.code in _NOT_APART for finding in resolver.findings):
+                break
+        self.notes += [note for note in resolver.notes if note not in self.notes]
+        for finding in resolver.findings:
+            moved = _moved(finding, key)
+            if moved not in self.findings:
+                self.findings.append(moved)
+        self._check_amount(key, amount, source)
+        return Side(found.scan, amount)
+
+    def _shared_dimensions(self, amount: Amount, *, is_events: bool) -> list[tuple[Dimension, ...]]:
+        """The dimensions that an amount is split by; of an exposure several sets, of which the first fits."""
+        every = self.spec.dimensions
+        plain = tuple(d for d in every if not isinstance(d, str) or d.lower() not in MADE_BY)
+        if is_events:
+            return [every]
+        if not amount.is_recorded:
+            return [plain]
+        without_keys = tuple(d for d in every if not isinstance(d, str) or d.lower() != "key")
+        return [every, without_keys, plain]
+
+    def _check_amount(self, key: str, amount: Amount, source: SourceTable) -> None:
+        """Amounts that are no probe's need a column of whole numbers."""
+        if amount.count == "usage_hours" and not source.usage:
+            self._report(
+                "no-usage",
+                f"{source.table} doesn't tell how long Firefox was used",
+                (key,),
+                "name a column of durations: {column: PATH, unit: s}",
+            )
+        if amount.column is None:
+            return
+        try:
+            found = source.column(amount.column)
+        except QuerygenError as error:
+            self.findings.append(replace(error.diagnostics[0], loc=(key, "column")))
+            return
+        if found is None:
+            message = f"{source.table} has no column `{amount.column}`"
+            self._report("unknown-column", message, (key, "column"), source.nearest(amount.column))
+        elif found.type != "INT64":
+            message = f"`{amount.column}` is a {found.type}, and amounts are whole numbers"
+            self._report("wrong-type", message, (key, "column"), "name a column of the type INT64")
 
     def _made(self, scan: Scan, measured: Measured) -> Plan:
         names = tuple(d.name for d in scan.dimensions)
         return Plan(
             header=header(self.spec, scan, self.notes),
-            table=self.source.table,
-            like=self.source.known_as,
+            reads=_reads(scan),
             histograms=tuple(dict.fromkeys(one.histogram for one in scan.asked)),
-            needs=tuple(dict.fromkeys(scan.needs)),
             stages=tuple(measured.stages),
             columns=tuple(measured.columns),
             key=() if self.spec.measure == "pings" else names + measured.key,

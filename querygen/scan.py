@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from sqlglot import exp
 
 from querygen import plan
+from querygen.amounts import Amount
 from querygen.catalog import Column, SourceTable
 from querygen.dimensions import ResolvedDimension
 from querygen.plan import Comment, OutputColumn, Stage
@@ -50,6 +51,32 @@ class Asked:
     process: str | None
 
 
+@dataclass(frozen=True)
+class Side:
+    """One of two amounts that are divided: its own scan, of whichever table, and what is summed up there."""
+
+    scan: "Scan"
+    amount: Amount
+
+
+@dataclass(frozen=True)
+class Derived:
+    """What each client's number is made of: events, divided by an exposure if there is one.
+
+    Attributes:
+        per: how much of the exposure they are given for.
+    """
+
+    events: Side
+    exposure: Side | None
+    per: float
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """Those that there are."""
+        return (self.events,) if self.exposure is None else (self.events, self.exposure)
+
+
 @dataclass
 class Scan:
     """What is read, and the stages from the table to one row per histogram.
@@ -58,6 +85,7 @@ class Scan:
         asked: the recordings; none for measures that need no histogram.
         predicates: what pings must pass.
         needs: grows by what the stages read.
+        derived: for `events`, the scans that they are counted by; this one is then of the same clients.
     """
 
     spec: Spec
@@ -66,6 +94,7 @@ class Scan:
     asked: tuple[Asked, ...]
     predicates: list[Node]
     needs: list[str] = field(default_factory=list)
+    derived: Derived | None = None
 
     @property
     def names(self) -> tuple[Node, ...]:
@@ -110,9 +139,23 @@ class Scan:
         return all(asked.recording.is_text for asked in self.asked)
 
     @property
-    def is_number(self) -> bool:
+    def is_scalar(self) -> bool:
         """Whether scalars are asked for, not histograms."""
         return self.spec.scalar is not None
+
+    @property
+    def is_number(self) -> bool:
+        """Whether each client has one number: that of a scalar, or events."""
+        return self.is_scalar or self.derived is not None
+
+    @property
+    def number_type(self) -> str:
+        """BigQuery's name of the type of each client's number."""
+        if self.derived is None:
+            return "INT64"
+        amount = self.derived.events.amount
+        whole = self.derived.exposure is None and amount.take == "samples" and not amount.is_hours
+        return "INT64" if whole else "FLOAT64"
 
     @property
     def is_array(self) -> bool:
@@ -138,7 +181,7 @@ class Scan:
         if carried:
             predicates.append(carried[0] if len(carried) == 1 else exp.Paren(this=exp.or_(*carried)))
         passed = "that pass the filters" if self.predicates else "of all days"
-        what = "scalar" if self.is_number else "histogram"
+        what = "scalar" if self.is_scalar else "histogram"
         carries = f" and that carry the {what}" if self.asked else ""
         scanned = table(self.source.table)
         return plan.Pings(
@@ -203,7 +246,7 @@ class Scan:
     @property
     def is_undecodable(self) -> Node:
         """Whether a recording cannot be decoded, or has an impossible count; not TRUE where there is none."""
-        if self.is_number:
+        if self.is_scalar:
             possible = exp.Between(
                 this=column("recorded"),
                 low=literal(0, "INT64"),

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StrictInt, StrictStr, field_validator, model_validator
 
+from querygen.amounts import AmountOrName
 from querygen.conditions import Dimension, Filter, StrictModel, problem
 from querygen.enrolments import Share
 from querygen.spec_rules import check_together
@@ -46,6 +47,20 @@ class Spec(StrictModel):
         None,
         description="instead of a histogram: a scalar, counter or quantity; each client's sum counts",
         examples=["browser.engagement.tab_open_event_count"],
+    )
+    events: AmountOrName | None = Field(
+        None,
+        description="instead of a histogram: what is counted of each client, a name or {histogram, scalar, "
+        "column, count, take, bucket, at_least, process, key, table, filters}",
+        examples=[{"histogram": "HTTP_PAGELOAD_IS_SSL", "bucket": 0}],
+    )
+    exposure: AmountOrName | None = Field(
+        None,
+        description="what `events` are divided by: usage_hours, pings, clients, client_days, or as `events`",
+        examples=["usage_hours"],
+    )
+    per: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="per how much of the exposure events are given (1)", examples=[1000]
     )
     source: Source = Field(
         "telemetry.main", description="the table asked, or {table: …, like: …} for one of the same shape"
@@ -187,7 +202,12 @@ class Spec(StrictModel):
     @property
     def statistics_or_default(self) -> tuple[str | float, ...]:
         """What branches are compared by."""
-        return self.statistics or (("chi2",) if self.scalar is None else ("median",))
+        return self.statistics or (("median",) if self.is_number else ("chi2",))
+
+    @property
+    def is_number(self) -> bool:
+        """Whether each client has one number, not a distribution."""
+        return self.scalar is not None or self.events is not None
 
     @property
     def percentiles_or_default(self) -> tuple[float, ...]:

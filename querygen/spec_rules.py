@@ -64,7 +64,13 @@ def _check_probe(spec: "Spec") -> None:
         raise problem(
             "two-probes", "`histogram` and `scalar` are both given", "write a spec for each", key="scalar"
         )
-    if spec.histogram is None and spec.scalar is None:
+    probed = spec.histogram is not None or spec.scalar is not None
+    if spec.events is not None:
+        _check_events(spec, probed=probed)
+        return
+    for key in _given(spec, ("exposure", "per")):
+        raise unused(key, "belongs to `events`", "add `events`, or leave it out")
+    if not probed:
         if spec.measure not in ("counts", "pings"):
             raise problem("no-histogram", "a spec needs a `histogram`", "add `histogram: NAME`")
         for key in _given(spec, ("has_samples", "n_undecodable")):
@@ -75,6 +81,29 @@ def _check_probe(spec: "Spec") -> None:
         raise unused(key, "means nothing to a scalar, of which each client has one number")
     if spec.measure == "pings":
         raise unused("scalar", "means nothing to `measure: pings`", "ask for its column in `fields`")
+
+
+def _check_events(spec: "Spec", *, probed: bool) -> None:
+    """Events are one number per client, as scalars are; probes stand inside them."""
+    if probed:
+        raise problem(
+            "two-probes", "`events` and a probe are both given", "write a spec for each", key="events"
+        )
+    if spec.measure in ("counts", "pings"):
+        raise unused("events", f"means nothing to `measure: {spec.measure}`")
+    for key in (*_given(spec, ONLY_OF_HISTOGRAMS), *_given(spec, ("process", "key"))):
+        why = (
+            "stands inside `events`"
+            if key in ("process", "key")
+            else "means nothing to one number per client"
+        )
+        raise unused(key, why)
+    if spec.exposure is None:
+        for key in _given(spec, ("per",)):
+            raise unused(key, "is about `exposure`", "add for example `exposure: usage_hours`")
+    if spec.events is not None and not spec.events.is_recorded:
+        for key in _given(spec, ("strict", "n_undecodable")):
+            raise unused(key, "is about a histogram or scalar")
 
 
 def _check_keys(spec: "Spec") -> None:
@@ -113,9 +142,13 @@ def _check_branches(spec: "Spec") -> None:
     names = spec.statistics_or_default
     if len(set(names)) < len(names):
         raise problem("duplicate-statistic", "a statistic is given twice", "keep one", key="statistics")
-    other = "mean" if spec.scalar is None else "chi2"
+    other = "chi2" if spec.is_number else "mean"
     if other in names:
-        why = "compares scalars" if other == "mean" else "compares the distributions of histograms"
+        why = (
+            "compares one number per client"
+            if other == "mean"
+            else "compares the distributions of histograms"
+        )
         raise problem("unused-key", f"`{other}` {why}", f"leave out `{other}`", key="statistics")
     if 0 in names or 1 in names:
         extremes = "0 and 1 are extremes, which permutations say nothing of"

@@ -29,10 +29,20 @@ def header(spec: Spec, scan: Scan, notes: list[str]) -> tuple[Comment, ...]:
 def _title(spec: Spec, scan: Scan) -> str:
     by = " by " + " and ".join(d.name for d in scan.dimensions) if scan.dimensions else ""
     names = dict.fromkeys(asked.histogram for asked in scan.asked)
+    if spec.events is not None:
+        return f"{(spec.measure or '').capitalize()} of {_derived(spec)}{by}"
     if not names:
         return f"{(spec.measure or '').capitalize() if spec.measure == 'pings' else 'Clients and pings'}{by}"
     what = "Comparison" if spec.measure == "compare" else (spec.measure or "").capitalize()
     return f"{what} of {' and '.join(names)}{by}"
+
+
+def _derived(spec: Spec) -> str:
+    """What is counted of each client, and what it is divided by."""
+    if spec.exposure is None:
+        return str(spec.events)
+    per = f"{spec.per:g} " if spec.per else ""
+    return f"{spec.events} per {per}{spec.exposure}"
 
 
 def _counted(spec: Spec, grouped: bool) -> str:
@@ -41,6 +51,9 @@ def _counted(spec: Spec, grouped: bool) -> str:
         return "nothing; each row is one ping"
     if spec.measure == "counts":
         return "distinct client ids and pings; pings without a client id are in n_pings only"
+    if spec.events is not None:
+        words = f"one number per client{group}, {_derived(spec)}"
+        return f"{words}; pings without a client id are left out"
     if spec.scalar:
         return f"one number per client{group}, the sum over its pings; pings without a client id have none"
     words = {

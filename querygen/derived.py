@@ -1,0 +1,293 @@
+"""Numbers that are derived: events of each client, divided by an exposure such as usage hours.
+
+pings → … → counted ┐
+                    ├ together → numbers
+exposure_pings → … ─┘
+
+Events and exposure are summed up separately and put below each other, never joined: no row is counted twice,
+and one that has only the other amount is not lost. They may stand in different tables.
+"""
+
+from dataclasses import dataclass, replace
+
+from sqlglot import exp
+
+from querygen import plan
+from querygen.amounts import Amount
+from querygen.catalog import Column
+from querygen.grouping import cubed, joined
+from querygen.plan import Comment, Reading, Stage
+from querygen.scan import LARGEST_COUNT, Derived, Scan, Side, aliased, prefixed
+from querygen.sqltext import Node, column, is_given, literal, name, path
+
+_IN_AN_HOUR = {"ms": 3_600_000, "s": 3600, "min": 60, "h": 1}
+_LONGEST = 24  # hours that one ping can tell of: Mission Control's limit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted(Reading):
+    """One row per client: the amount that is summed up over its pings.
+
+    Attributes:
+        tells_alone: pings without a client id stand each for themselves, told apart by `alone_at`.
+    """
+
+    name = "counted"
+    dimensions: tuple[Node, ...]
+    amount: Node
+    tells_alone: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Groups(Reading):
+    """The groups that events were counted in."""
+
+    name = "groups"
+    dimensions: tuple[Node, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Together(Reading):
+    """The rows of both amounts below each other, each with 0 of the other one.
+
+    Attributes:
+        other: the stage of the exposure.
+        columns: what tells rows apart.
+    """
+
+    name = "together"
+    other: Node
+    columns: tuple[Node, ...]
+
+
+def derived_numbers(scan: Scan, derived: Derived) -> list[Stage]:
+    """From the scans to one row per client and group, with its number. Clients without an id have none."""
+    events, exposure = derived.events, derived.exposure
+    if exposure is None:
+        stages, amount = _summed(events, [])
+        words = f"Each client's number: {events.amount}."
+        if events.amount.is_hours:
+            amount = exp.Div(this=amount, expression=literal(divisor_of(events), "INT64"))
+        return [*stages, _numbers(scan, words, stages[-1], amount, exp.Count(this=exp.Star()))]
+    stages = together(scan, derived, tells_alone=False)
+    divisor: Node = exp.Sum(this=column("exposure"))
+    number = exp.Div(
+        this=exp.Mul(
+            this=exp.cast(exp.Sum(this=column("events")), "DOUBLE"),
+            expression=literal(derived.per * divisor_of(exposure) / divisor_of(events), "FLOAT64"),
+        ),
+        expression=divisor,
+    )
+    return [
+        *stages,
+        _numbers(
+            scan,
+            f"Each client's number: events by exposure, per {derived.per:g}; without exposure it has none.",
+            stages[-1],
+            number,
+            exp.Sum(this=column("n_recorded")),
+            having=exp.GT(this=divisor.copy(), expression=literal(0, "INT64")),
+        ),
+    ]
+
+
+def _numbers(  # noqa: PLR0917 as in the template
+    scan: Scan, words: str, source: Stage, number: Node, n_recorded: Node, having: Node | None = None
+) -> plan.Numbers:
+    return plan.Numbers(
+        sentence=Comment(words),
+        source=name(source.cte),
+        dimensions=scan.names,
+        number=number,
+        n_recorded=n_recorded,
+        predicate=None,
+        having=having,
+    )
+
+
+def together(scan: Scan, derived: Derived, *, tells_alone: bool) -> list[Stage]:
+    """From both scans to rows of clients: `events` in some, `exposure` in others, as whole numbers.
+
+    Args:
+        scan: whose dimensions they are split by.
+        derived: the amounts, of which there are two.
+        tells_alone: pings without a client id are not left out, but stand each for themselves.
+    """
+    if derived.exposure is None:
+        raise ValueError("events are divided by nothing")
+    stages = _counted(derived.events, tells_alone=tells_alone)
+    others = [prefixed(stage, "exposure_") for stage in _counted(derived.exposure, tells_alone=tells_alone)]
+    own = {d.name for d in derived.exposure.scan.dimensions}
+    keys: tuple[Node, ...] = (column("client_id"), *((column("alone_at"),) if tells_alone else ()))
+    if any(d.name not in own for d in scan.dimensions):
+        others += _beside_groups(scan, derived, others[-1], keys)
+    return [
+        *stages,
+        *others,
+        Together(
+            sentence=Comment("Both amounts of each client, below each other."),
+            source=name(stages[-1].cte),
+            other=name(others[-1].cte),
+            columns=(*scan.names, *keys),
+        ),
+    ]
+
+
+def divisor_of(side: Side) -> int:
+    """How many of the whole numbers that are summed up make one of the amount: those of an hour, or 1."""
+    amount = side.amount
+    if not amount.is_hours:
+        return 1
+    return _IN_AN_HOUR[amount.unit or side.scan.source.usage["unit"]]
+
+
+def _counted(side: Side, *, tells_alone: bool) -> list[Stage]:
+    """From one scan to one row per client and group, with its amount."""
+    timestamp = ("submission_timestamp", side.scan.own(side.scan.source.timestamp, "TIMESTAMP"))
+    stages, amount = _summed(side, [timestamp] if tells_alone else [])
+    return [
+        *stages,
+        Counted(
+            sentence=Comment(f"Each client's {side.amount}."),
+            source=name(stages[-1].cte),
+            dimensions=side.scan.names,
+            amount=amount,
+            tells_alone=tells_alone,
+        ),
+    ]
+
+
+def _summed(side: Side, also: list[tuple[str, Column]]) -> tuple[list[Stage], Node]:
+    """The stages to what is summed up for each client, and the sum.
+
+    Pings without a client id are left out, unless `also` has what tells them apart.
+    """
+    scan, amount = side.scan, side.amount
+    client = scan.own(scan.source.client_id, "STRING")
+    columns = [("client_id", client), *also]
+    if not also:
+        scan.predicates.append(is_given(client.node))
+    if amount.is_recorded:
+        stages, passed, value = _recorded(scan, amount, columns)
+        added = tuple(node for node in value.find_all(exp.Column) if node.table == "" and node.name in _ADDED)
+        passed = (*passed, *dict.fromkeys(added))
+    else:
+        columns += _plain(scan, amount)
+        stages = [scan.pings(columns)]
+        passed = (*scan.names, *(column(alias) for alias, _ in columns))
+        value = column("amount")
+    stages += cubed(scan, stages[-1], passed)
+    if amount.count == "pings":
+        return stages, exp.Count(this=exp.Star())
+    if amount.count == "clients":
+        return stages, exp.Count(this=exp.Distinct(expressions=[column("client_id")]))
+    if amount.count == "client_days":
+        has_client = exp.If(this=is_given(column("client_id")), true=column("amount"), false=exp.null())
+        return stages, exp.Count(this=exp.Distinct(expressions=[has_client]))
+    return stages, exp.Coalesce(this=exp.Sum(this=value), expressions=[literal(0, "INT64")])
+
+
+_ADDED = ("recorded", "buckets", "n_samples", "sum")
+
+
+def _plain(scan: Scan, amount: Amount) -> list[tuple[str, Column]]:
+    """The column `amount` of an amount that is no probe's, if it has one: whole numbers, seconds or days."""
+    if amount.count == "client_days":
+        day = exp.Date(this=scan.source.node(scan.source.timestamp))
+        return [("amount", Column(day, "DATE", (scan.source.timestamp,)))]
+    if amount.count in ("pings", "clients"):
+        return []
+    dotted: str | None = amount.column
+    unit: str | None = amount.unit
+    if amount.count == "usage_hours":
+        dotted, unit = scan.source.usage["column"], scan.source.usage["unit"]
+    if dotted is None:
+        raise ValueError(f"nothing says where {amount} stand")
+    found = scan.source.column(dotted)
+    if found is None:
+        raise ValueError(f"{scan.source.table} has no column {dotted}")
+    return [("amount", replace(found, expression=_bounded(found.node, unit)))]
+
+
+def _bounded(value: Node, unit: str | None) -> Node:
+    """A possible value, or NULL; a length of time is cut to what one ping can tell of."""
+    zero = literal(0, "INT64")
+    if unit is None:
+        possible = exp.Between(this=value, low=zero, high=literal(LARGEST_COUNT, "INT64"))
+        return exp.If(this=possible, true=value.copy(), false=exp.null())
+    most = literal(_LONGEST * _IN_AN_HOUR[unit], "INT64")
+    # Not GREATEST and LEAST: what they make of NULL differs between engines.
+    upper = exp.If(this=exp.GT(this=value, expression=most), true=most.copy(), false=value.copy())
+    return exp.If(this=exp.LT(this=value.copy(), expression=zero), true=zero.copy(), false=upper)
+
+
+def _recorded(
+    scan: Scan, amount: Amount, columns: list[tuple[str, Column]]
+) -> tuple[list[Stage], tuple[Node, ...], Node]:
+    """The stages to one row per recording, what they pass on, and what is summed up of each."""
+    stages, passed = scan.to_histograms(columns)
+    cap = literal(LARGEST_COUNT, "INT64")
+    if amount.scalar is not None:
+        recorded = column("recorded")
+        possible = exp.Between(this=recorded, low=literal(0, "INT64"), high=cap)
+        return stages, passed, exp.If(this=possible, true=recorded.copy(), false=exp.null())
+    if amount.bounds == (None, None):
+        stages.append(
+            plan.Samples(
+                sentence=Comment("Each histogram's number of samples and their sum."),
+                source=name(stages[-1].cte),
+                columns=passed,
+                is_text=scan.is_text,
+            )
+        )
+        if amount.take == "samples":
+            return stages, passed, column("n_samples")
+        has_samples = exp.GT(this=column("n_samples"), expression=literal(0, "INT64"))
+        whole = exp.cast(column("sum"), "DOUBLE")  # exact up to 2^53, and beyond that no overflow
+        return stages, passed, exp.If(this=has_samples, true=whole, false=exp.null())
+    stages.append(
+        plan.Histograms(
+            sentence=Comment("Each histogram as an array of keys and counts."),
+            source=name(stages[-1].cte),
+            columns=passed,
+            is_text=scan.is_text,
+        )
+    )
+    lowest, highest = amount.bounds
+    wanted: list[Node] = []
+    if lowest is not None:
+        wanted.append(exp.GTE(this=path("entry.key"), expression=literal(lowest, "INT64")))
+    if highest is not None:
+        wanted.append(exp.LTE(this=path("entry.key"), expression=literal(highest, "INT64")))
+    possible = exp.Between(this=path("entry.value"), low=literal(1, "INT64"), high=cap)
+    entries = exp.Unnest(expressions=[column("buckets")], alias=exp.TableAlias(columns=[name("entry")]))
+    summed = exp.select(exp.Sum(this=path("entry.value"))).from_(entries).where(*wanted, possible)
+    return stages, passed, exp.Subquery(this=summed)
+
+
+def _beside_groups(scan: Scan, derived: Derived, exposed: Stage, keys: tuple[Node, ...]) -> list[Stage]:
+    """The exposure once for each group of events that it is shared by: keys have no exposure of their own.
+
+    The groups come from a scan of their own, since each CTE is read only once.
+    """
+    events, exposure = derived.events.scan, derived.exposure
+    again = replace(events, predicates=[*events.predicates], needs=[])
+    stages, passed = again.to_recorded([])
+    events.needs += again.needs
+    stages += cubed(again, stages[-1], passed)
+    groups = Groups(
+        sentence=Comment(
+            f"Every {' and '.join(d.name for d in scan.dimensions)} that events are recorded by."
+        ),
+        source=name(stages[-1].cte),
+        dimensions=scan.names,
+    )
+    found = [prefixed(stage, "groups_") for stage in (*stages, groups)]
+    shared = tuple(d for d in scan.dimensions if exposure and d in exposure.scan.dimensions)
+    columns = [
+        *(aliased(path(f"{found[-1].cte}.{d.name}"), d.name) for d in scan.dimensions),
+        *(aliased(path(f"{exposed.cte}.{node.name}"), node.name) for node in (*keys, column("amount"))),
+    ]
+    words = "The exposure of each of these groups, which is that of all their clients."
+    beside = replace(joined(words, exposed, found[-1], shared, [], ()), columns=tuple(columns))
+    return [*found, replace(beside, prefix="exposure_")]
