@@ -12,6 +12,7 @@ from querygen import plan
 from querygen.grouping import Measured, cubed, joined
 from querygen.plan import Comment, OutputColumn
 from querygen.scan import Scan, aliased, prefixed
+from querygen.spec import Spec
 from querygen.sqltext import Node, column, literal, name
 from querygen.units import converted
 
@@ -47,15 +48,24 @@ def with_undecodable(scan: Scan, measured: Measured) -> Measured:
     )
 
 
-def marked(measured: Measured, min_clients: int, *, drop: bool) -> Measured:
-    """The same rows, those of few clients marked, or dropped and counted."""
-    few = f"fewer than {min_clients} clients"
+def marked(measured: Measured, spec: Spec) -> Measured:
+    """The same rows, those of few clients or hours marked, or dropped and counted."""
+    tests: list[Node] = []
+    words: list[str] = []
+    if spec.min_clients is not None:
+        tests.append(exp.LT(this=column("n_clients"), expression=literal(spec.min_clients, "INT64")))
+        words.append(f"{spec.min_clients} clients")
+    if spec.min_usage_hours is not None:
+        tests.append(exp.LT(this=column("exposure"), expression=literal(spec.min_usage_hours, "FLOAT64")))
+        words.append(f"{spec.min_usage_hours:g} usage hours")
+    few = f"fewer than {' or '.join(words)}"
+    drop = spec.low_data == "drop"
     sentence = f"Rows of {few} are dropped; n_dropped is how many." if drop else f"low_data marks {few}."
     stage = plan.Marked(
         sentence=Comment(sentence),
         source=name(measured.stages[-1].cte),
         columns=tuple(column(c.name) for c in measured.columns),
-        min_clients=literal(min_clients, "INT64"),
+        is_low=tests[0] if len(tests) == 1 else exp.Paren(this=exp.or_(*tests)),
         drop=drop,
     )
     last = OutputColumn("n_dropped", "INT64") if drop else OutputColumn("low_data", "BOOL")
@@ -98,4 +108,16 @@ def alone(measured: Measured) -> Measured:
     return Measured([*measured.stages, stage], measured.columns, measured.key, measured.order)
 
 
-_COUNTS = frozenset({"n_clients", "n_all_clients", "n_samples", "n_pings", "n_undecodable", "count", "sum"})
+_COUNTS = frozenset(
+    {
+        "n_clients",
+        "n_all_clients",
+        "n_samples",
+        "n_pings",
+        "n_undecodable",
+        "count",
+        "sum",
+        "events",
+        "exposure",
+    }
+)

@@ -90,6 +90,11 @@ class Amount(StrictModel):
         return self.count == "usage_hours" or self.unit is not None
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it is shown as a whole number."""
+        return self.take == "samples" and not self.is_hours
+
+    @property
     def is_recorded(self) -> bool:
         """Whether it is a histogram's or a scalar's."""
         return self.histogram is not None or self.scalar is not None

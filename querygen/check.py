@@ -26,10 +26,11 @@ _PROVEN = frozenset({
     "Boolean", "CTE", "Case", "Cast", "Ceil", "Coalesce", "Column", "Concat", "Count", "CountIf",
     "CurrentDate", "DataType", "Date", "DateSub", "DenseRank", "Distinct", "Div", "Dot", "EQ", "Exists",
     "From", "GT", "GTE", "GenerateSeries", "Greatest", "Group", "Having", "Identifier", "If", "In", "Is",
-    "Join", "LT", "LTE", "Least", "Limit", "Literal", "Max", "Min", "Mod", "Mul", "NEQ", "Neg", "Not",
-    "Null", "NullSafeEQ", "Nullif", "Or", "Order", "Ordered", "Paren", "PropertyEQ", "Qualify", "Round",
-    "RowNumber", "Select", "Sqrt", "Star", "StddevSamp", "Struct", "Sub", "Subquery", "Substring", "Sum",
-    "Table", "TableAlias", "Tuple", "Union", "Unnest", "Var", "Where", "Window", "With",
+    "Join", "LT", "LTE", "Lag", "Lead", "Least", "Limit", "Literal", "Max", "Min", "Mod", "Mul", "NEQ",
+    "Neg", "Not", "Null", "NullSafeEQ", "Nullif", "Or", "Order", "Ordered", "Paren", "Pow", "PropertyEQ",
+    "Qualify", "Round", "RowNumber", "Select", "Sqrt", "Star", "StddevSamp", "Struct", "Sub", "Subquery",
+    "Substring", "Sum", "Table", "TableAlias", "Tuple", "Union", "UnixSeconds", "UnixToTime", "Unnest",
+    "Var", "Where", "Window", "With",
 })  # fmt: skip
 
 

@@ -31,6 +31,7 @@ from querygen.intervals import (
 )
 from querygen.numbers import summary_of_numbers, tallied
 from querygen.plan import Comment, OutputColumn, Stage
+from querygen.rates import rate
 from querygen.scan import Scan, aliased
 from querygen.sqltext import Node, column, literal, name, own_function, path, text
 from querygen.units import converted
@@ -328,6 +329,7 @@ MEASURES: dict[str, Callable[[Scan, Facts, Fraction], Measured]] = {
     "summary": summary,
     "counts": counts,
     "compare": compare,
+    "rate": rate,
 }
 
 

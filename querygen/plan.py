@@ -396,11 +396,11 @@ class Rows(Reading):
 
 @dataclass(frozen=True, kw_only=True)
 class Marked(Reading):
-    """Rows of fewer clients than `min_clients` marked as `low_data`, or dropped and counted."""
+    """Rows of few clients (or usage hours) marked as `low_data`, or dropped and counted."""
 
     name = "marked"
     columns: tuple[Node, ...]
-    min_clients: Node
+    is_low: Node
     drop: bool
 
 

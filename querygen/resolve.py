@@ -27,7 +27,8 @@ from querygen.populations import BRANCH, population
 from querygen.scan import Asked, Derived, Scan, Side
 from querygen.spec import Spec
 from querygen.spec_values import HISTOGRAM_FIELDS, DeclaredSource
-from querygen.sqltext import Node, literal
+from querygen.sqltext import Node, literal, own_function
+from querygen.times import STARTS, TIME
 from querygen.wording import header
 
 
@@ -150,8 +151,8 @@ class _Resolver:
         if spec.n_undecodable:
             self.notes.append("n_undecodable are recordings that count for nothing, or not with all samples")
             measured = with_undecodable(scan, measured)
-        if spec.min_clients:
-            measured = marked(measured, spec.min_clients, drop=spec.low_data == "drop")
+        if spec.min_clients or spec.min_usage_hours:
+            measured = marked(measured, spec)
         if spec.scale:
             measured = scaled(measured, self._sampled(read.restricted))
             if self.findings:
@@ -167,7 +168,12 @@ class _Resolver:
         self.notes += people.notes
         if people.branch:
             columns.define(BRANCH, people.branch)
-        dimensions = columns.dimensions(spec.dimensions)
+        wanted = spec.dimensions
+        if spec.interval is not None:
+            started = own_function(STARTS[spec.interval], self.source.node(self.source.timestamp))
+            columns.define(TIME, Column(started, "TIMESTAMP", (self.source.timestamp,)))
+            wanted = wanted if TIME in wanted else (TIME, *wanted)
+        dimensions = columns.dimensions(wanted)
         restricted = compile_filters(spec.filters, columns.column, filters)
         self._check_dates(restricted)
         restricted += compile_filters(further or {}, columns.column, filters, (_OWN, "filters"))
@@ -191,11 +197,11 @@ class _Resolver:
 
     def _with_events(self, scan: Scan, events: Amount) -> Scan:
         """The scan with those of the amounts that its numbers are made of."""
-        exposure = self.spec.exposure
+        exposure = self.spec.exposure_or_default
         counted = self._side("events", events)
         divided = None if exposure is None else self._side("exposure", exposure)
-        per = self.spec.per or 1
-        return replace(scan, asked=counted.scan.asked, derived=Derived(counted, divided, per))
+        derived = Derived(counted, divided, self.spec.per_or_default)
+        return replace(scan, asked=counted.scan.asked, derived=derived)
 
     def _side(self, key: str, amount: Amount) -> Side:
         """The scan of one amount; what is wrong with it is reported under its key."""

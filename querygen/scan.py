@@ -153,8 +153,7 @@ class Scan:
         """BigQuery's name of the type of each client's number."""
         if self.derived is None:
             return "INT64"
-        amount = self.derived.events.amount
-        whole = self.derived.exposure is None and amount.take == "samples" and not amount.is_hours
+        whole = self.derived.exposure is None and self.derived.events.amount.is_whole
         return "INT64" if whole else "FLOAT64"
 
     @property

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StrictInt, StrictStr, field_validator, model_validator
 
-from querygen.amounts import AmountOrName
+from querygen.amounts import Amount, AmountOrName
 from querygen.conditions import Dimension, Filter, StrictModel, problem
 from querygen.enrolments import Share
 from querygen.spec_rules import check_together
@@ -32,6 +32,7 @@ from querygen.spec_values import (
     Today,
     Unit,
 )
+from querygen.times import Interval
 
 
 class Spec(StrictModel):
@@ -60,7 +61,20 @@ class Spec(StrictModel):
         examples=["usage_hours"],
     )
     per: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="per how much of the exposure events are given (1)", examples=[1000]
+        None,
+        description="per how much of the exposure events are given: 1, or 1000 hours of a rate",
+        examples=[1000],
+    )
+    interval: Interval | None = Field(
+        None, description="a dimension `time`: the first moment of each interval of submission, in UTC"
+    )
+    fill: StrictBool = Field(
+        False, description="of a rate by `interval`: also rows for the intervals without any ping"
+    )
+    method: Literal["clients", "poisson"] = Field(
+        "clients",
+        description="of a rate's limits: by how clients differ, or of a Poisson count, whose events are "
+        "independent",
     )
     source: Source = Field(
         "telemetry.main", description="the table asked, or {table: …, like: …} for one of the same shape"
@@ -85,6 +99,9 @@ class Spec(StrictModel):
     )
     min_clients: Annotated[StrictInt, Field(gt=0)] | None = Field(
         None, description="groups of fewer clients have `low_data`"
+    )
+    min_usage_hours: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="rates of fewer usage hours have `low_data`"
     )
     low_data: Literal["mark", "drop"] = Field(
         "mark", description="whether rows with `low_data` are kept, or dropped and counted in `n_dropped`"
@@ -208,6 +225,22 @@ class Spec(StrictModel):
     def is_number(self) -> bool:
         """Whether each client has one number, not a distribution."""
         return self.scalar is not None or self.events is not None
+
+    @property
+    def exposure_or_default(self) -> Amount | None:
+        """What events are divided by."""
+        return self.exposure or (Amount(count="usage_hours") if self.measure == "rate" else None)
+
+    @property
+    def per_or_default(self) -> float:
+        """How much of the exposure they are given for: 1000 hours, if they are a rate."""
+        exposure = self.exposure_or_default
+        return self.per or (1000 if self.measure == "rate" and exposure and exposure.is_hours else 1)
+
+    @property
+    def exposure_words(self) -> str:
+        """How much of which exposure events are given for, for comments and titles."""
+        return f"{self.per_or_default:,g} {self.exposure_or_default}".removeprefix("1 ")
 
     @property
     def percentiles_or_default(self) -> tuple[float, ...]:

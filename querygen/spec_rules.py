@@ -15,13 +15,13 @@ MEANT_FOR = {
     "percentile_method": ("percentiles",),
     "prior": ("percentiles", "distribution"),
     "unit": ("percentiles", "distribution", "compare"),
-    "confidence": ("percentiles", "distribution", "summary", "compare"),
+    "confidence": ("percentiles", "distribution", "summary", "compare", "rate"),
     "normalization": ("percentiles", "distribution", "summary", "compare"),
-    "cube": ("percentiles", "distribution", "summary", "counts", "pings"),
-    "scale": ("percentiles", "distribution", "summary", "counts"),
-    "min_clients": ("percentiles", "distribution", "summary", "counts"),
-    "n_undecodable": ("percentiles", "distribution", "summary", "counts"),
-    "strict": ("percentiles", "distribution", "summary", "compare"),
+    "cube": ("percentiles", "distribution", "summary", "counts", "pings", "rate"),
+    "scale": ("percentiles", "distribution", "summary", "counts", "rate"),
+    "min_clients": ("percentiles", "distribution", "summary", "counts", "rate"),
+    "n_undecodable": ("percentiles", "distribution", "summary", "counts", "rate"),
+    "strict": ("percentiles", "distribution", "summary", "compare", "rate"),
     "has_samples": ("counts", "pings"),
     "fields": ("pings",),
     "limit": ("pings",),
@@ -32,6 +32,10 @@ MEANT_FOR = {
     "cells": ("compare",),
     "seed": ("compare",),
     "p_value": ("compare",),
+    "interval": ("percentiles", "distribution", "summary", "counts", "compare", "rate"),
+    "fill": ("rate",),
+    "method": ("rate",),
+    "min_usage_hours": ("rate",),
 }
 # What a scalar, of which each client has one number, has no use for.
 ONLY_OF_HISTOGRAMS = ("normalization", "percentile_method", "buckets", "prior", "unit")
@@ -70,6 +74,10 @@ def _check_probe(spec: "Spec") -> None:
         return
     for key in _given(spec, ("exposure", "per")):
         raise unused(key, "belongs to `events`", "add `events`, or leave it out")
+    if spec.measure == "rate":
+        raise problem(
+            "no-events", "`measure: rate` needs `events`", "add for example `events: {scalar: NAME}`"
+        )
     if not probed:
         if spec.measure not in ("counts", "pings"):
             raise problem("no-histogram", "a spec needs a `histogram`", "add `histogram: NAME`")
@@ -98,9 +106,12 @@ def _check_events(spec: "Spec", *, probed: bool) -> None:
             else "means nothing to one number per client"
         )
         raise unused(key, why)
-    if spec.exposure is None:
+    exposure = spec.exposure_or_default
+    if exposure is None:
         for key in _given(spec, ("per",)):
             raise unused(key, "is about `exposure`", "add for example `exposure: usage_hours`")
+    elif not exposure.is_hours and spec.min_usage_hours is not None:
+        raise unused("min_usage_hours", f"means nothing to a rate by {exposure}")
     if spec.events is not None and not spec.events.is_recorded:
         for key in _given(spec, ("strict", "n_undecodable")):
             raise unused(key, "is about a histogram or scalar")
@@ -118,8 +129,12 @@ def _check_keys(spec: "Spec") -> None:
 
 def _check_pairs(spec: "Spec") -> None:
     """Keys that need another one, or can't stand beside it."""
-    if spec.low_data == "drop" and spec.min_clients is None:
+    if spec.low_data == "drop" and spec.min_clients is None and spec.min_usage_hours is None:
         raise unused("low_data", "needs to know how few is low", "add `min_clients: 100`")
+    if spec.fill and spec.interval is None:
+        raise unused("fill", "is about gaps between intervals", "add for example `interval: hour`")
+    if spec.method == "poisson" and spec.confidence is None:
+        raise unused("method", "is about limits", "add `confidence: 0.95`")
     if spec.confidence is not None and (spec.prior or spec.percentile_method == "interpolated"):
         beside = "prior" if spec.prior else "percentile_method"
         raise unused("confidence", f"gives no limits of what `{beside}` makes", f"leave out `{beside}`")

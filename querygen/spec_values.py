@@ -20,7 +20,7 @@ from querygen import buckets
 from querygen.conditions import StrictModel, problem
 from querygen.enrolments import Experiment
 
-Measure = Literal["percentiles", "distribution", "summary", "counts", "pings", "compare"]
+Measure = Literal["percentiles", "distribution", "summary", "counts", "pings", "compare", "rate"]
 Normalization = Literal["none", "client", "client_day"]
 Lint = Literal[
     "build-id-as-text",

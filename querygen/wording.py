@@ -39,10 +39,9 @@ def _title(spec: Spec, scan: Scan) -> str:
 
 def _derived(spec: Spec) -> str:
     """What is counted of each client, and what it is divided by."""
-    if spec.exposure is None:
+    if spec.exposure_or_default is None:
         return str(spec.events)
-    per = f"{spec.per:g} " if spec.per else ""
-    return f"{spec.events} per {per}{spec.exposure}"
+    return f"{spec.events} per {spec.exposure_words}"
 
 
 def _counted(spec: Spec, grouped: bool) -> str:
@@ -52,6 +51,8 @@ def _counted(spec: Spec, grouped: bool) -> str:
     if spec.measure == "counts":
         return "distinct client ids and pings; pings without a client id are in n_pings only"
     if spec.events is not None:
+        if spec.measure == "rate":
+            return f"{_derived(spec)}, of all pings; n_clients are the clients that sent any of them"
         words = f"one number per client{group}, {_derived(spec)}"
         return f"{words}; pings without a client id are left out"
     if spec.scalar:
@@ -73,9 +74,13 @@ def _chart(spec: Spec, dimensions: tuple[ResolvedDimension, ...]) -> str | None:
     if spec.measure == "distribution":
         series = f", series = {' and '.join(names)}" if names else ""
         return f"type bar, x = bucket (as category, not sorted again), y = share{series}"
-    y = {"percentiles": "value", "summary": "mean", "counts": "n_clients", "compare": "difference"}.get(
-        spec.measure or ""
-    )
+    y = {
+        "percentiles": "value",
+        "summary": "mean",
+        "counts": "n_clients",
+        "compare": "difference",
+        "rate": "rate",
+    }.get(spec.measure or "")
     if y is None or (not names and spec.measure != "percentiles"):
         return None
     if not names:

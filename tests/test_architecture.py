@@ -24,10 +24,10 @@ LONGEST_MODULE = 500
 # Each module may import from those before it only. A package counts as one, its modules must have no cycle.
 LAYERS = """
     __init__ errors explain names resources atomic calls buckets yaml_syntax
-    source conditions enrolments spec_values amounts spec_rules spec validate
+    source conditions enrolments times spec_values amounts spec_rules spec validate
     schema sqltext udfs probes catalog recordings facts listing units
     plan filters dimensions scan populations asking intervals grouping derived numbers permutations
-    comparisons measures adjust wording resolve
+    comparisons poisson rates measures adjust wording resolve
     render recognise check lints translate ctes
     result data_coerce data_locate data_read data sample ingest engines running show
     analyze corners comparing verify

@@ -1,0 +1,267 @@
+"""`measure: rate`: events by exposure, per 1,000 usage hours if nothing else is said.
+
+pings → … → counted ┐
+                    ├ together → exposed → rates → [spread | poisson] → divided → [spaced → gaps]
+exposure_pings → … ─┘
+
+The limits are those of a ratio of two sums over clients (`intervals`), since a few clients that crash in a
+loop make events dependent; or, where asked for, those of a Poisson count.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sqlglot import exp
+
+from querygen import poisson
+from querygen.derived import divisor_of, together
+from querygen.facts import Facts
+from querygen.grouping import Measured
+from querygen.intervals import limits, quantile, spread
+from querygen.plan import Comment, OutputColumn, Reading, Stage
+from querygen.scan import Derived, Scan
+from querygen.sqltext import Node, column, literal, name
+from querygen.times import SECONDS, TIME
+
+_IN_A_LINE = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exposed(Reading):
+    """One row per client and group: its events and its exposure.
+
+    Attributes:
+        columns: what tells these rows apart.
+    """
+
+    name = "exposed"
+    columns: tuple[Node, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates(Stage):
+    """One row per group: events and exposure, as the whole numbers that were summed up.
+
+    Attributes:
+        spread: whether the sums over clients that limits are made of are given, too.
+    """
+
+    name = "rates"
+    dimensions: tuple[Node, ...]
+    spread: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Poisson(Stage):
+    """The same with the limits of the number of events, if that is a Poisson count.
+
+    Attributes:
+        exact: for fewer events than this the limits are constants.
+        lower_limits, upper_limits: these, some in a line, each with its number of events.
+        third: a third of how many standard errors the limits of more events are away.
+    """
+
+    name = "poisson"
+    dimensions: tuple[Node, ...]
+    exact: Node
+    lower_limits: "Lines"
+    upper_limits: "Lines"
+    third: Node
+
+
+Lines = tuple[tuple[tuple[Node, Node], ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Divided(Reading):
+    """One row per group: events, exposure, the rate, and its limits.
+
+    Attributes:
+        events, exposure: in the units that are shown.
+        rate: events by exposure.
+        lower, upper: limits of the rate, or None.
+    """
+
+    name = "divided"
+    dimensions: tuple[Node, ...]
+    events: Node
+    exposure: Node
+    rate: Node
+    lower: Node | None
+    upper: Node | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spaced(Reading):
+    """The rows with the times, in seconds, that each stands for: its own, and those of a gap beside it.
+
+    Attributes:
+        partition: what each series has in common.
+        seconds: how long an interval is.
+    """
+
+    name = "spaced"
+    columns: tuple[Node, ...]
+    time: Node
+    partition: tuple[Node, ...]
+    seconds: Node
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gaps(Stage):
+    """The rows, and one for each interval without any.
+
+    Attributes:
+        columns: 0 or NULL in those further rows.
+    """
+
+    name = "gaps"
+    columns: tuple[Node, ...]
+    seconds: Node
+
+
+def rate(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
+    """Events by exposure, of each group."""
+    derived = scan.derived
+    if derived is None or derived.exposure is None:
+        raise ValueError("a rate is of events by an exposure")
+    away = quantile(scan)
+    by_clients = away is not None and scan.spec.method == "clients"
+    stages = together(scan, derived, tells_alone=True)
+    rows = (*scan.names, column("client_id"), column("alone_at"))
+    stages += [
+        Exposed(
+            sentence=Comment(
+                "Each client's events and exposure. A ping without a client id stands for itself."
+            ),
+            source=name(stages[-1].cte),
+            columns=rows,
+        ),
+        Rates(
+            sentence=Comment(f"Events and exposure, within {scan.group}."),
+            dimensions=scan.names,
+            spread=by_clients,
+        ),
+    ]
+    if by_clients:
+        stages.append(spread(scan, stages[-1], "ratio", "events", "exposure", "ratio", "n_clients"))
+    elif away is not None:
+        stages.append(_poisson(scan, scan.spec.confidence or 0.0))
+    kinds = _kinds(derived, has_limits=away is not None)
+    stages.append(_divided(scan, derived, stages[-1], away))
+    columns = scan.outputs + [OutputColumn(n, kind) for n, kind in kinds.items()]
+    if scan.spec.fill:
+        stages += _filled(scan, stages[-1], columns)
+    return Measured(stages, columns)
+
+
+def _kinds(derived: Derived, *, has_limits: bool) -> dict[str, str]:
+    """The columns beside the dimensions, with their types."""
+    events, exposure = derived.events.amount, derived.exposure.amount if derived.exposure else None
+    limits_ = {"lower": "FLOAT64", "upper": "FLOAT64"} if has_limits else {}
+    return {
+        "events": "INT64" if events.is_whole else "FLOAT64",
+        "exposure": "INT64" if exposure and exposure.is_whole else "FLOAT64",
+        "rate": "FLOAT64",
+        **limits_,
+        "n_clients": "INT64",
+    }
+
+
+def _divided(scan: Scan, derived: Derived, source: Stage, away: Node | None) -> Divided:
+    """The stage that divides."""
+    exposure = derived.exposure or derived.events
+    scale = derived.per * divisor_of(exposure) / divisor_of(derived.events)
+
+    def by_exposure(events: str) -> Node:
+        divisor = exp.Nullif(this=column("exposure"), expression=literal(0, "INT64"))
+        return exp.Div(
+            this=exp.Mul(this=column(events), expression=literal(scale, "FLOAT64")), expression=divisor
+        )
+
+    lower: Node | None = None
+    upper: Node | None = None
+    words = "The rate"
+    if isinstance(source, Poisson):
+        words = "The rate, with the limits of a Poisson count, which takes events to be independent"
+        lower, upper = by_exposure("lower_events"), by_exposure("upper_events")
+    elif away is not None:
+        words = "The rate, with limits by how clients differ"
+        below, upper = (
+            exp.Mul(this=exp.Paren(this=limit), expression=literal(scale, "FLOAT64"))
+            for limit in limits("ratio", away)
+        )
+        lower = exp.Greatest(this=below, expressions=[exp.Literal.number("0.0")])
+    return Divided(
+        sentence=Comment(f"{words}, per {scan.spec.exposure_words}."),
+        source=name(source.cte),
+        dimensions=scan.names,
+        events=_shown("events", divisor_of(derived.events)),
+        exposure=_shown("exposure", divisor_of(exposure)),
+        rate=by_exposure("events"),
+        lower=lower,
+        upper=upper,
+    )
+
+
+def _shown(amount: str, divisor: int) -> Node:
+    """An amount in the unit that is shown."""
+    if divisor == 1:
+        return column(amount)
+    return exp.alias_(exp.Div(this=column(amount), expression=literal(divisor, "INT64")), amount)
+
+
+def _poisson(scan: Scan, confidence: float) -> Poisson:
+    """The limits of the number of events."""
+
+    def lines(side: int) -> Lines:
+        found = [
+            (literal(n, "INT64"), literal(round(poisson.exact_limits(n, confidence)[side], 9), "FLOAT64"))
+            for n in range(poisson.EXACT)
+        ]
+        return tuple(tuple(found[i : i + _IN_A_LINE]) for i in range(0, len(found), _IN_A_LINE))
+
+    return Poisson(
+        sentence=Comment("How many events there could have been: the limits of a Poisson count."),
+        dimensions=scan.names,
+        exact=literal(poisson.EXACT, "INT64"),
+        lower_limits=lines(0),
+        upper_limits=lines(1),
+        third=literal(poisson.quantile(confidence) / 3, "FLOAT64"),
+    )
+
+
+def _filled(scan: Scan, source: Stage, columns: list[OutputColumn]) -> list[Stage]:
+    """A row for each interval from the first to the last of the result, in each series."""
+    seconds = literal(SECONDS[scan.spec.interval or ""], "INT64")
+    others = tuple(node for node, d in zip(scan.partition, scan.dimensions, strict=True) if d.name != TIME)
+    own = exp.EQ(this=column("second"), expression=column("own_second"))
+    filled: list[Node] = []
+    for output in columns:
+        node = column(output.name)
+        if output.name == TIME:
+            made: Node = exp.Anonymous(this="TIMESTAMP_SECONDS", expressions=[column("second")])
+        elif output.name in {d.name for d in scan.dimensions}:
+            filled.append(node)
+            continue
+        else:
+            zero = literal(0, "INT64") if output.name in ("events", "exposure", "n_clients") else exp.null()
+            made = exp.If(this=own.copy(), true=node, false=zero)
+        filled.append(exp.alias_(made, output.name))
+    return [
+        Spaced(
+            sentence=Comment(
+                "Each row's time, and the times without a row that follow it or come before all."
+            ),
+            source=name(source.cte),
+            columns=tuple(column(output.name) for output in columns),
+            time=column(TIME),
+            partition=others,
+            seconds=seconds,
+        ),
+        Gaps(
+            sentence=Comment("A row for every interval; where there was nothing, the rate is unknown."),
+            columns=tuple(filled),
+            seconds=seconds,
+        ),
+    ]

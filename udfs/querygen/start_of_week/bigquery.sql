@@ -1,0 +1,1 @@
+TIMESTAMP_TRUNC(moment, ISOWEEK)
