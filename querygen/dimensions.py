@@ -14,7 +14,7 @@ from querygen.conditions import Condition, DefinedDimension, Dimension, Filter
 from querygen.errors import Diagnostic, Loc, QuerygenError
 from querygen.filters import FilterCompiler, Report
 from querygen.plan import PREFIXES, stage_names
-from querygen.sqltext import NAME, Node, column, literal, text
+from querygen.sqltext import NAME, Node, column, literal, own_function, text
 
 # Names that queries use: of stages, and of the columns that stages make.
 RESERVED = stage_names() | frozenset({
@@ -76,6 +76,17 @@ class ResolvedDimension:
     def type(self) -> str:
         """BigQuery's name of the column's type."""
         return self.source.type if self.source is not None else "STRING"
+
+    @property
+    def version_rank(self) -> Node | None:
+        """What orders versions as versions, over the column; None where the dimension is no version."""
+        if self.source is None:
+            return None
+        if self.source.is_version:
+            return own_function("querygen.version_key", column(self.name))
+        made = self.source.expression
+        is_major = isinstance(made, exp.Dot) and made.expression.name == "major_version"
+        return column(self.name) if is_major else None
 
     def order(self, *, with_all: bool) -> Node:
         """What rows are ordered by: the value, or the place of its label; `*` comes first of a cube's."""

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from querygen.adjust import alone, marked, scaled, with_undecodable
+from querygen.aligned import version_of
 from querygen.amounts import Amount
 from querygen.asking import HistogramFinder
 from querygen.catalog import Catalog, Column, SourceTable
@@ -24,11 +25,11 @@ from querygen.grouping import Measured
 from querygen.measures import MEASURES, RowField, decoded_field, pings
 from querygen.plan import Plan, Read
 from querygen.populations import BRANCH, population
-from querygen.scan import Asked, Derived, Scan, Side
+from querygen.scan import Asked, Derived, Scan, Side, start_of
 from querygen.spec import Spec
 from querygen.spec_values import HISTOGRAM_FIELDS, DeclaredSource
-from querygen.sqltext import Node, literal, own_function
-from querygen.times import STARTS, TIME
+from querygen.sqltext import Node, literal
+from querygen.times import TIME
 from querygen.wording import header
 
 
@@ -170,8 +171,7 @@ class _Resolver:
             columns.define(BRANCH, people.branch)
         wanted = spec.dimensions
         if spec.interval is not None:
-            started = own_function(STARTS[spec.interval], self.source.node(self.source.timestamp))
-            columns.define(TIME, Column(started, "TIMESTAMP", (self.source.timestamp,)))
+            columns.define(TIME, start_of(self.source, spec.interval))
             wanted = wanted if TIME in wanted else (TIME, *wanted)
         dimensions = columns.dimensions(wanted)
         restricted = compile_filters(spec.filters, columns.column, filters)
@@ -201,6 +201,13 @@ class _Resolver:
         counted = self._side("events", events)
         divided = None if exposure is None else self._side("exposure", exposure)
         derived = Derived(counted, divided, self.spec.per_or_default)
+        if self.spec.align is not None and version_of(scan.dimensions) is None:
+            self._report(
+                "no-version",
+                "`align` compares versions, and no dimension is one",
+                ("align",),
+                "add `app_version` or `major_version` to `dimensions`",
+            )
         return replace(scan, asked=counted.scan.asked, derived=derived)
 
     def _side(self, key: str, amount: Amount) -> Side:

@@ -219,4 +219,26 @@ Buckets = Annotated[
 ]
 Today = Annotated[dt.date | Literal["current"], BeforeValidator(_check_today)]
 Confidence = Annotated[float, Field(strict=True), AfterValidator(_check_confidence)]
+
+
+class Alignment(StrictModel):
+    """How versions are compared over the same time since their release."""
+
+    dates: dict[StrictStr, dt.datetime | dt.date] = Field(
+        default_factory=dict,
+        description="when versions were released, where that isn't when their first ping came",
+        examples=[{"58.0": "2018-01-23"}],
+    )
+    skip_hours: Annotated[StrictInt, Field(ge=0, le=24 * 28)] = Field(
+        0, description="hours after the release that are left out, once the newest is more than a day old"
+    )
+
+
+def _alignment(value: Any) -> Any:
+    return {} if value == "release" else value
+
+
+Aligned = Annotated[
+    Alignment, BeforeValidator(_alignment, json_schema_input_type=Literal["release"] | Alignment)
+]
 Seed = Annotated[StrictStr, AfterValidator(_check_seed)]

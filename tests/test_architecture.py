@@ -27,7 +27,7 @@ LAYERS = """
     source conditions enrolments times spec_values amounts spec_rules spec validate
     schema sqltext udfs probes catalog recordings facts listing units
     plan filters dimensions scan populations asking intervals grouping derived numbers permutations
-    comparisons poisson rates measures adjust wording resolve
+    comparisons poisson aligned rates measures adjust wording resolve
     render recognise check lints translate ctes
     result data_coerce data_locate data_read data sample ingest engines running show
     analyze corners comparing verify
