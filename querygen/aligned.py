@@ -1,11 +1,11 @@
 """`align: release`: rates of versions over the same time since their release, as in Mission Control.
 
-releases_pings → releases_releases → releases_dated → releases_windows ┐
-pings → … → together ──────────────────────────────────────────────────┴ windowed → …
+releases_pings → … → releases_compared ┐
+                  pings → … → together ┴ windowed → exposed → … → divided → adjusted
 
-A version was released when its first ping came, unless the spec says. The newest version's age is the time from
-then to the last ping. Of each older version only the same time counts in the `adjusted_` columns, or the time
-until the next version came, if that is shorter.
+A version was released when its first ping came, unless the spec says. The newest version's age is the time
+from then to the last ping. Of each older version only the same time counts in the `adjusted_` columns, or the
+time until the next version came, if that is shorter.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ from querygen.grouping import Measured
 from querygen.plan import Comment, OutputColumn, Reading, Stage
 from querygen.scan import Scan, aliased, prefixed, start_of
 from querygen.spec_values import Alignment
-from querygen.sqltext import Node, column, literal, name, own_function, path
+from querygen.sqltext import Node, column, literal, name, own_function, path, text
 from querygen.times import FIVE_MINUTES, TIME
 
 ADJUSTED = "is_adjusted"
@@ -51,7 +51,7 @@ class Dated(Reading):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Windows(Reading):
+class Compared(Reading):
     """The time of each version that is compared: so many `seconds` from `first_second` on.
 
     Attributes:
@@ -59,7 +59,7 @@ class Windows(Reading):
         least_age, least_time: if the newest is older than this, and the version was the newest for longer.
     """
 
-    name = "windows"
+    name = "compared"
     dimensions: tuple[Node, ...]
     skip: Node
     least_age: Node
@@ -160,7 +160,7 @@ def windowed(scan: Scan, version: ResolvedDimension, alignment: Alignment, rows:
         )
     )
     stages.append(
-        Windows(
+        Compared(
             sentence=Comment(
                 "What is compared: as long since each version's release as the newest has been out, but not "
                 f"longer than until the next one came{_skipped(alignment)}."
@@ -206,10 +206,15 @@ def _started(version: ResolvedDimension, alignment: Alignment, seen: Node) -> No
     if not alignment.dates:
         return seen
     ifs = [
-        exp.If(this=literal(shown, version.type), true=literal(_moment(day), "TIMESTAMP"))
+        exp.If(this=_shown(shown, version), true=literal(_moment(day), "TIMESTAMP"))
         for shown, day in alignment.dates.items()
     ]
     return exp.Coalesce(this=exp.Case(this=column(version.name), ifs=ifs), expressions=[seen])
+
+
+def _shown(text_: str, version: ResolvedDimension) -> Node:
+    """A version as its column has it."""
+    return literal(int(text_), "INT64") if version.type == "INT64" else text(text_)
 
 
 def _moment(day: dt.date) -> dt.datetime:

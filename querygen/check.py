@@ -30,7 +30,8 @@ _PROVEN = frozenset({
     "Max", "Min", "Mod", "Mul", "NEQ", "Neg", "Not", "Null", "NullSafeEQ", "Nullif", "Or", "Order",
     "Ordered", "Paren", "Pow", "PropertyEQ", "Qualify", "Round", "RowNumber", "Select", "Sqrt", "Star",
     "StddevSamp", "Struct", "Sub", "Subquery", "Substring", "Sum", "Table", "TableAlias", "Tuple",
-    "Union", "UnixSeconds", "UnixToTime", "Unnest", "Var", "Variance", "Where", "Window", "With",
+    "Union", "UnixSeconds", "UnixToTime", "Unnest", "Var", "Variance", "Where", "Window", "WindowSpec",
+    "With",
 })  # fmt: skip
 
 

@@ -412,7 +412,7 @@ class Scaled(Reading):
     columns: tuple[Node, ...]
 
 
-PREFIXES = ("all_", "clients_", "exposure_", "groups_", "judged_")
+PREFIXES = ("all_", "clients_", "exposure_", "groups_", "judged_", "releases_")
 """What stands before the names of stages that a query has twice."""
 
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from sqlglot import exp
 
-from querygen import poisson
+from querygen import quantiles
 from querygen.aligned import ADJUSTED, adjusted, aged, version_of, windowed
 from querygen.derived import divisor_of, together
 from querygen.facts import Facts
@@ -290,18 +290,18 @@ def _poisson(names: tuple[Node, ...], confidence: float) -> Poisson:
 
     def lines(side: int) -> Lines:
         found = [
-            (literal(n, "INT64"), literal(round(poisson.exact_limits(n, confidence)[side], 9), "FLOAT64"))
-            for n in range(poisson.EXACT)
+            (literal(n, "INT64"), literal(round(quantiles.poisson_limits(n, confidence)[side], 9), "FLOAT64"))
+            for n in range(quantiles.EXACT)
         ]
         return tuple(tuple(found[i : i + _IN_A_LINE]) for i in range(0, len(found), _IN_A_LINE))
 
     return Poisson(
         sentence=Comment("How many events there could have been: the limits of a Poisson count."),
         dimensions=names,
-        exact=literal(poisson.EXACT, "INT64"),
+        exact=literal(quantiles.EXACT, "INT64"),
         lower_limits=lines(0),
         upper_limits=lines(1),
-        third=literal(poisson.quantile(confidence) / 3, "FLOAT64"),
+        third=literal(quantiles.normal(confidence) / 3, "FLOAT64"),
     )
 
 

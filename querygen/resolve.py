@@ -6,11 +6,13 @@ histogram by `scan`, and the statistics by `measures`.
 """
 
 import datetime as dt
+import re
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 from querygen.adjust import alone, marked, scaled, with_undecodable
+from querygen.alerts import alerted
 from querygen.aligned import version_of
 from querygen.amounts import Amount
 from querygen.asking import HistogramFinder
@@ -27,7 +29,7 @@ from querygen.plan import Plan, Read
 from querygen.populations import BRANCH, population
 from querygen.scan import Asked, Derived, Scan, Side, start_of
 from querygen.spec import Spec
-from querygen.spec_values import HISTOGRAM_FIELDS, DeclaredSource
+from querygen.spec_values import HISTOGRAM_FIELDS, Alignment, DeclaredSource
 from querygen.sqltext import Node, literal
 from querygen.times import TIME
 from querygen.wording import header
@@ -154,6 +156,8 @@ class _Resolver:
             measured = with_undecodable(scan, measured)
         if spec.min_clients or spec.min_usage_hours:
             measured = marked(measured, spec)
+        if spec.alert is not None:
+            measured = alerted(scan, measured)
         if spec.scale:
             measured = scaled(measured, self._sampled(read.restricted))
             if self.findings:
@@ -201,14 +205,24 @@ class _Resolver:
         counted = self._side("events", events)
         divided = None if exposure is None else self._side("exposure", exposure)
         derived = Derived(counted, divided, self.spec.per_or_default)
-        if self.spec.align is not None and version_of(scan.dimensions) is None:
+        if self.spec.align is not None:
+            self._check_versions(self.spec.align, version_of(scan.dimensions))
+        return replace(scan, asked=counted.scan.asked, derived=derived)
+
+    def _check_versions(self, align: Alignment, version: ResolvedDimension | None) -> None:
+        """Versions that are compared are a dimension, and those that have dates are of its kind."""
+        if version is None:
             self._report(
                 "no-version",
                 "`align` compares versions, and no dimension is one",
                 ("align",),
                 "add `app_version` or `major_version` to `dimensions`",
             )
-        return replace(scan, asked=counted.scan.asked, derived=derived)
+        elif version.type == "INT64":
+            for shown in align.dates:
+                if not re.fullmatch("[0-9]{1,5}", shown, re.ASCII):
+                    message = f"`{shown}` is no major version, which `{version.name}` tells apart"
+                    self._report("wrong-type", message, ("align", "dates", shown), "write for example 58")
 
     def _side(self, key: str, amount: Amount) -> Side:
         """The scan of one amount; what is wrong with it is reported under its key."""

@@ -15,6 +15,7 @@ from querygen.spec_rules import check_together
 from querygen.spec_values import (
     DEFAULT_PERCENTILES,
     HISTOGRAM_FIELDS,
+    Alert,
     Aligned,
     Buckets,
     Confidence,
@@ -73,6 +74,12 @@ class Spec(StrictModel):
         None,
         description="of a rate: `release`, or {dates, skip_hours}: versions also over the same time since "
         "their release, in `adjusted_` columns; by `interval`, the hours since then",
+    )
+    alert: Alert | None = Field(
+        None,
+        description="of a rate: {max_rate, max_change, expected} add `state`: ok, low_data, too_new, watch "
+        "or alert",
+        examples=[{"max_rate": 10}],
     )
     trim: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None,

@@ -234,6 +234,31 @@ class Alignment(StrictModel):
     )
 
 
+class Alert(StrictModel):
+    """What a rate is judged by, for the column `state`."""
+
+    max_rate: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="a rate that is surely above this is an alert"
+    )
+    max_change: Annotated[float, Field(gt=0)] | None = Field(
+        None,
+        description="how much higher than that of the version before it a rate may be at the same age",
+        examples=[0.25],
+    )
+    expected: Annotated[float, Field(gt=0.5, lt=1)] | None = Field(
+        None,
+        description="a rate above the range that this share of versions is expected in, by those before "
+        "it, is an alert",
+        examples=[0.98],
+    )
+
+    @model_validator(mode="after")
+    def _check_any(self) -> "Alert":
+        if not self.model_fields_set:
+            raise problem("empty-alert", "`alert` needs something to judge by", "add for example max_rate")
+        return self
+
+
 def _alignment(value: Any) -> Any:
     return {} if value == "release" else value
 
