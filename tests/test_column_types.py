@@ -1,0 +1,98 @@
+"""Columns of rarer types, which only a user's own schema has: TIME and BYTES work, JSON is told apart."""
+
+import base64
+import datetime as dt
+import json
+
+import pytest
+from harness import NEEDS_GOOGLESQL
+
+from querygen import QuerygenError, load
+
+ENGINES = ["duckdb", pytest.param("googlesql", marks=NEEDS_GOOGLESQL)]
+FIELDS = {
+    "client_id": "STRING",
+    "document_id": "STRING",
+    "submission_timestamp": "TIMESTAMP",
+    "at": "TIME",
+    "digest": "BYTES",
+    "raw": "JSON",
+}
+EARLY, LATE = dt.time(0, 0, 7), dt.time(23, 59, 59, 999999)
+# By bytes \x00 < \x7f < \xff, and a prefix comes first; as numbers with a sign \xff would be the least.
+DIGESTS = [None, b"", b"\x00", b"\x00\x01", b"\x7f", b"\xff"]
+PINGS = [
+    {"client_id": "a", "at": EARLY, "digest": b"\xff", "raw": None},
+    {"client_id": "b", "at": LATE, "digest": b"\x00\x01", "raw": {"n": 1}},
+    {"client_id": "c", "at": EARLY, "digest": b"", "raw": [1]},
+    {"client_id": "d", "at": None, "digest": b"\x7f", "raw": "text"},
+    {"client_id": "e", "at": EARLY, "digest": b"\x00", "raw": None},
+    {"client_id": "e", "at": LATE, "digest": None, "raw": 0},
+]
+
+
+@pytest.fixture
+def place(tmp_path):
+    columns = [{"name": name, "type": kind} for name, kind in FIELDS.items()]
+    (tmp_path / "main.json").write_text(json.dumps(columns), encoding="utf-8")
+    lines = [
+        json.dumps(
+            ping
+            | {"at": ping["at"] and ping["at"].isoformat(), "submission_timestamp": "2020-04-20T01:00:00Z"}
+            | {"digest": None if ping["digest"] is None else base64.b64encode(ping["digest"]).decode()}
+        )
+        for ping in PINGS
+    ]
+    (tmp_path / "telemetry.main.ndjson").write_text("\n".join(lines), encoding="utf-8")
+    return tmp_path
+
+
+def asked(place, **spec):
+    return load({"allow_full_scan": True, **spec}, schemas={"telemetry.main": place / "main.json"})
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_fields(place, engine):
+    rows = asked(place, measure="pings", fields=["digest", "at"]).run(place, engine=engine).rows()
+    assert [row["digest"] for row in rows] == DIGESTS
+    assert {row["digest"]: row["at"] for row in rows} == {ping["digest"]: ping["at"] for ping in PINGS}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_dimensions(place, engine):
+    rows = asked(place, measure="counts", dimensions=["at"]).run(place, engine=engine).rows()
+    assert [tuple(row.values()) for row in rows] == [(None, 1, 1), (EARLY, 3, 3), (LATE, 2, 2)]
+    rows = asked(place, measure="counts", dimensions=["digest"]).run(place, engine=engine).rows()
+    assert [row["digest"] for row in rows] == DIGESTS
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_whether_json_is_there_can_be_filtered(place, engine):
+    query = asked(place, measure="counts", filters={"raw": {"is_null": False}})
+    assert query.run(place, engine=engine).rows() == [{"n_clients": 4, "n_pings": 4}]
+
+
+SPECS = {
+    ("pings", 'fields: [client_id, "raw"]', "2:21"),
+    ("counts", "dimensions: [raw]", "2:14"),
+    ("counts", "dimensions: [{name: other, of: raw}]", "2:14"),
+}
+
+
+@pytest.mark.parametrize(("measure", "line", "at"), sorted(SPECS))
+def test_json_is_no_column_of_a_result(place, measure, line, at):
+    spec = place / "spec.yaml"
+    spec.write_text(f"measure: {measure}\n{line}\nallow_full_scan: true\n", encoding="utf-8")
+    with pytest.raises(QuerygenError) as raised:
+        load(spec, schemas={"telemetry.main": place / "main.json"}).sql()
+    (finding,) = raised.value.diagnostics
+    assert (finding.code, f"{finding.span.line}:{finding.span.column}") == ("not-a-value", at)
+    assert "sorted nor grouped" in finding.message
+
+
+@pytest.mark.parametrize("dimension", ["at", "digest"])
+def test_they_are_no_dimensions_of_a_cube(place, dimension):
+    """Engines write a TIME's fractions differently, and not all BYTES are text."""
+    with pytest.raises(QuerygenError) as raised:
+        asked(place, measure="counts", dimensions=[dimension], cube=True).sql()
+    assert [finding.code for finding in raised.value.diagnostics] == ["not-cubed"]
