@@ -5,6 +5,7 @@ import datetime as dt
 import json
 
 import pytest
+from commandline import querygen
 from harness import NEEDS_GOOGLESQL
 
 from querygen import QuerygenError, load
@@ -96,3 +97,40 @@ def test_they_are_no_dimensions_of_a_cube(place, dimension):
     with pytest.raises(QuerygenError) as raised:
         asked(place, measure="counts", dimensions=[dimension], cube=True).sql()
     assert [finding.code for finding in raised.value.diagnostics] == ["not-cubed"]
+
+
+TESTS = """
+spec: spec.yaml
+schema: {telemetry.main: main.json}
+tests:
+  it: {given: {telemetry.main: [{at: "10:30:00.5", digest: aGk=}]}, expect: {rows: [ROW]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "said"),
+    [
+        ('{at: "10:30:00.5", digest: aGk=}', 0, "1 passed"),
+        ('{at: "10:30:00", digest: aGk=}', 1, "at  expected 10:30:00  got 10:30:00.500000"),
+        ('{at: "10:30:00.5", digest: aGo=}', 1, "digest  expected aGo=  got aGk="),
+        ("{at: 5}", 2, "this column holds TIMEs, found the number 5 [wrong-type]"),
+        ('{at: "25:00"}', 2, 'help: write it as "10:30:00"'),
+        ("{digest: aGk}", 2, "this column holds bytes, in Base64, found the text `aGk` [wrong-type]"),
+    ],
+)
+def test_what_a_test_file_expects_of_them(place, monkeypatch, row, code, said):
+    monkeypatch.chdir(place)
+    (place / "spec.yaml").write_text("measure: pings\nfields: [at, digest]\nallow_full_scan: true\n")
+    (place / "it.test.yaml").write_text(TESTS.replace("ROW", row))
+    ran = querygen("test", "it.test.yaml")
+    assert ran.code == code, ran
+    assert said in ran.text + ran.stderr
+
+
+def test_a_first_test_is_written_of_them(place, monkeypatch):
+    monkeypatch.chdir(place)
+    (place / "spec.yaml").write_text("measure: pings\nfields: [digest, at]\nallow_full_scan: true\n")
+    flags = ["--from", "telemetry.main=telemetry.main.ndjson", "--schema", "telemetry.main=main.json"]
+    assert querygen("test", "--new", "spec.yaml", *flags).code == 0
+    ran = querygen("test", "spec.test.yaml")
+    assert (ran.code, ran.text.splitlines()[-1]) == (0, "1 passed"), ran
