@@ -1,4 +1,4 @@
-"""Columns of rarer types, which only a user's own schema has: TIME and BYTES work, JSON is told apart."""
+"""Columns of rarer types, which only a user's own schema has: these work, but JSON is told apart."""
 
 import base64
 import datetime as dt
@@ -18,17 +18,19 @@ FIELDS = {
     "at": "TIME",
     "digest": "BYTES",
     "raw": "JSON",
+    "amount": "NUMERIC",
 }
 EARLY, LATE = dt.time(0, 0, 7), dt.time(23, 59, 59, 999999)
 # By bytes \x00 < \x7f < \xff, and a prefix comes first; as numbers with a sign \xff would be the least.
 DIGESTS = [None, b"", b"\x00", b"\x00\x01", b"\x7f", b"\xff"]
+AMOUNTS = [2**53, 2**53 + 1, 2**63 - 2, 2**63 - 1, 0]
 PINGS = [
-    {"client_id": "a", "at": EARLY, "digest": b"\xff", "raw": None},
-    {"client_id": "b", "at": LATE, "digest": b"\x00\x01", "raw": {"n": 1}},
-    {"client_id": "c", "at": EARLY, "digest": b"", "raw": [1]},
-    {"client_id": "d", "at": None, "digest": b"\x7f", "raw": "text"},
-    {"client_id": "e", "at": EARLY, "digest": b"\x00", "raw": None},
-    {"client_id": "e", "at": LATE, "digest": None, "raw": 0},
+    {"client_id": "a", "amount": AMOUNTS[0], "at": EARLY, "digest": b"\xff", "raw": None},
+    {"client_id": "b", "amount": AMOUNTS[1], "at": LATE, "digest": b"\x00\x01", "raw": {"n": 1}},
+    {"client_id": "c", "amount": AMOUNTS[2], "at": EARLY, "digest": b"", "raw": [1]},
+    {"client_id": "d", "amount": AMOUNTS[3], "at": None, "digest": b"\x7f", "raw": "text"},
+    {"client_id": "e", "amount": AMOUNTS[4], "at": EARLY, "digest": b"\x00", "raw": None},
+    {"client_id": "e", "amount": AMOUNTS[4], "at": LATE, "digest": None, "raw": 0},
 ]
 
 
@@ -52,25 +54,38 @@ def asked(place, **spec):
     return load({"allow_full_scan": True, **spec}, schemas={"telemetry.main": place / "main.json"})
 
 
+def rows_of(place, engine, **spec):
+    return asked(place, **spec).run(place, engine=engine).rows()
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_fields(place, engine):
-    rows = asked(place, measure="pings", fields=["digest", "at"]).run(place, engine=engine).rows()
+    rows = rows_of(place, engine, measure="pings", fields=["digest", "at"])
     assert [row["digest"] for row in rows] == DIGESTS
     assert {row["digest"]: row["at"] for row in rows} == {ping["digest"]: ping["at"] for ping in PINGS}
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_dimensions(place, engine):
-    rows = asked(place, measure="counts", dimensions=["at"]).run(place, engine=engine).rows()
+    rows = rows_of(place, engine, measure="counts", dimensions=["at"])
     assert [tuple(row.values()) for row in rows] == [(None, 1, 1), (EARLY, 3, 3), (LATE, 2, 2)]
-    rows = asked(place, measure="counts", dimensions=["digest"]).run(place, engine=engine).rows()
+    rows = rows_of(place, engine, measure="counts", dimensions=["digest"])
     assert [row["digest"] for row in rows] == DIGESTS
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_whether_json_is_there_can_be_filtered(place, engine):
-    query = asked(place, measure="counts", filters={"raw": {"is_null": False}})
-    assert query.run(place, engine=engine).rows() == [{"n_clients": 4, "n_pings": 4}]
+    rows = rows_of(place, engine, measure="counts", filters={"raw": {"is_null": False}})
+    assert rows == [{"n_clients": 4, "n_pings": 4}]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("name", "abcde")
+def test_whole_numbers_of_numeric_are_exact(place, engine, name):
+    """No FLOAT64 tells those of a and b apart, nor those of c and d."""
+    of = dict(zip("abcde", AMOUNTS, strict=True))
+    rows = rows_of(place, engine, measure="pings", fields=["client_id"], filters={"amount": of[name]})
+    assert {row["client_id"] for row in rows} == {name}
 
 
 SPECS = {
