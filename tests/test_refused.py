@@ -35,6 +35,8 @@ def names_given(query):
     plan = query.plan()
     tree = sqlglot.parse(query.sql(udfs="temp"), dialect="bigquery")[-1]
     given = {node.alias for node in tree.find_all(exp.CTE, exp.Alias)}
+    ctes = {cte.alias for cte in tree.ctes}
+    given |= {table.alias for table in tree.find_all(exp.Table) if table.name in ctes and table.alias}
     given |= {column.alias_or_name for cte in tree.ctes for column in cte.this.selects}
     given |= {name.name for alias in tree.find_all(exp.TableAlias) for name in alias.columns}
     given |= {unnest.args["offset"].name for unnest in tree.find_all(exp.Unnest) if unnest.args.get("offset")}
