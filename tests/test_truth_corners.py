@@ -113,8 +113,9 @@ def keyed(client, *entries):
         ([keyed("a", ("b", 2)), *[keyed("a", ("a", 1))] * 3], 1, {"a"}),  # single samples add up
         ([keyed("a", ("b", 2), ("c", 2), ("a", 2), ("d", 1))], 2, {"a", "b"}),  # a tie: the first by name
         ([keyed("a", ("a", 1), ("b", 0), (None, 5))], 3, {"a"}),  # no samples, or no name: no top key
+        ([keyed("a", ("a", 1), ("b", 1), (None, 5))], 1, {"a"}),  # nor does it take the place of one
     ],
-    ids=["sum", "tie", "nothing"],
+    ids=["sum", "tie", "nothing", "no name"],
 )
 def test_which_keys_are_the_top_ones(pings, top, named, engine):
     spec = {"histogram": "SEARCH_COUNTS", "key": {"top": top}, "dimensions": ["key"], **ALL_DAYS}
