@@ -6,12 +6,14 @@ adds to it, and the chance of its own rate, which shrinks as usage accrues. The 
 with Student's t, since few versions tell how they differ.
 """
 
+import math
 from dataclasses import dataclass
 
 from sqlglot import exp
 
 from querygen import quantiles
 from querygen.aligned import version_of
+from querygen.constants import Lines, in_lines
 from querygen.grouping import Measured
 from querygen.intervals import quantile
 from querygen.plan import Comment, OutputColumn, Reading, Stage
@@ -69,7 +71,7 @@ class Expected(Stage):
     name = "expected"
     columns: tuple[Node, ...]
     least: Node
-    students: tuple[tuple[tuple[Node, Node], ...], ...]
+    students: Lines
     widest: Node
 
 
@@ -81,17 +83,25 @@ class Ranged(Stage):
     columns: tuple[Node, ...]
 
 
+@dataclass(frozen=True)
+class Case:
+    """A state, and when a row is in it."""
+
+    test: Node
+    state: Node
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stated(Reading):
     """The same with the state of each row.
 
     Attributes:
-        cases: the tests in their order, each with the state of a row that passes it.
+        cases: the tests in their order.
     """
 
     name = "stated"
     columns: tuple[Node, ...]
-    cases: tuple[tuple[Node, Node], ...]
+    cases: tuple[Case, ...]
     otherwise: Node
 
 
@@ -146,20 +156,17 @@ def alerted(scan: Scan, measured: Measured) -> Measured:
 
 def _expected(columns: tuple[Node, ...], confidence: float) -> Expected:
     """The stage of the range."""
-    constants = [
-        (literal(n, "INT64"), literal(round(quantiles.student(confidence, n - 1), 9), "FLOAT64"))
-        for n in range(LEAST_BEFORE, _MOST_BEFORE)
-    ]
+    known = [quantiles.student(confidence, n - 1) for n in range(LEAST_BEFORE, _MOST_BEFORE)]
     return Expected(
         sentence=Comment(f"Where {confidence:.4g} of such versions are, by Student's t of those before it."),
         columns=columns,
         least=literal(LEAST_BEFORE, "INT64"),
-        students=tuple(tuple(constants[i : i + 5]) for i in range(0, len(constants), 5)),
-        widest=constants[-1][1].copy(),
+        students=in_lines([math.nan] * LEAST_BEFORE + known),
+        widest=literal(round(known[-1], 9), "FLOAT64"),
     )
 
 
-def _cases(spec: Spec, names: set[str]) -> tuple[tuple[Node, Node], ...]:
+def _cases(spec: Spec, names: set[str]) -> tuple[Case, ...]:
     """The tests of a row, each with its state."""
     alert = spec.alert
     if alert is None:
@@ -188,4 +195,4 @@ def _cases(spec: Spec, names: set[str]) -> tuple[tuple[Node, Node], ...]:
         tests.append((exp.Is(this=column("expected_upper"), expression=exp.null()), "too_new"))
     elif alert.max_change is not None:
         tests.append((exp.Is(this=column("previous_rate"), expression=exp.null()), "too_new"))
-    return tuple((test, text(state)) for test, state in tests)
+    return tuple(Case(test, text(state)) for test, state in tests)

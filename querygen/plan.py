@@ -111,6 +111,7 @@ class Sound(Reading):
         is_undecodable: whether it is.
         guarded: the column that later stages read.
         words: of the error, before the id.
+        without_id: what stands for an id that is NULL.
     """
 
     name = "sound"
@@ -118,6 +119,7 @@ class Sound(Reading):
     is_undecodable: Node
     guarded: Node
     words: Node
+    without_id: Node
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from querygen import quantiles
 from querygen.aligned import ADJUSTED, adjusted, aged, version_of, windowed
+from querygen.constants import Lines, in_lines
 from querygen.derived import divisor_of, together
 from querygen.facts import Facts
 from querygen.grouping import Measured, joined
@@ -24,8 +25,6 @@ from querygen.plan import Comment, OutputColumn, Reading, Stage
 from querygen.scan import Derived, Scan
 from querygen.sqltext import Node, column, literal, name, path
 from querygen.times import SECONDS, TIME
-
-_IN_A_LINE = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,19 +82,16 @@ class Poisson(Stage):
 
     Attributes:
         exact: for fewer events than this the limits are constants.
-        lower_limits, upper_limits: these, some in a line, each with its number of events.
+        lower_limits, upper_limits: these, each with its number of events.
         third: a third of how many standard errors the limits of more events are away.
     """
 
     name = "poisson"
     dimensions: tuple[Node, ...]
     exact: Node
-    lower_limits: "Lines"
-    upper_limits: "Lines"
+    lower_limits: Lines
+    upper_limits: Lines
     third: Node
-
-
-Lines = tuple[tuple[tuple[Node, Node], ...], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,20 +283,13 @@ def _shown(amount: str, divisor: int) -> Node:
 
 def _poisson(names: tuple[Node, ...], confidence: float) -> Poisson:
     """The limits of the number of events."""
-
-    def lines(side: int) -> Lines:
-        found = [
-            (literal(n, "INT64"), literal(round(quantiles.poisson_limits(n, confidence)[side], 9), "FLOAT64"))
-            for n in range(quantiles.EXACT)
-        ]
-        return tuple(tuple(found[i : i + _IN_A_LINE]) for i in range(0, len(found), _IN_A_LINE))
-
+    found = [quantiles.poisson_limits(n, confidence) for n in range(quantiles.EXACT)]
     return Poisson(
         sentence=Comment("How many events there could have been: the limits of a Poisson count."),
         dimensions=names,
         exact=literal(quantiles.EXACT, "INT64"),
-        lower_limits=lines(0),
-        upper_limits=lines(1),
+        lower_limits=in_lines([lower for lower, _ in found]),
+        upper_limits=in_lines([upper for _, upper in found]),
         third=literal(quantiles.normal(confidence) / 3, "FLOAT64"),
     )
 

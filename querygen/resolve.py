@@ -22,7 +22,7 @@ from querygen.conditions import Dimension, Filter
 from querygen.dimensions import MADE_BY, DimensionResolver, ResolvedDimension, compile_filters
 from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help
 from querygen.facts import Facts
-from querygen.filters import FilterCompiler, is_bounded, sample_ids
+from querygen.filters import SAMPLE_IDS, FilterCompiler, is_bounded, sample_ids
 from querygen.grouping import Measured
 from querygen.measures import MEASURES, RowField, decoded_field, pings
 from querygen.plan import Plan, Read
@@ -173,11 +173,14 @@ class _Resolver:
         self.notes += people.notes
         if people.branch:
             columns.define(BRANCH, people.branch)
-        wanted = spec.dimensions
         if spec.interval is not None:
             columns.define(TIME, start_of(self.source, spec.interval))
-            wanted = wanted if TIME in wanted else (TIME, *wanted)
-        dimensions = columns.dimensions(wanted)
+        shown = spec.interval is None or TIME in spec.dimensions
+        dimensions = columns.dimensions(spec.dimensions if shown else (*spec.dimensions, TIME))
+        for i, dimension in enumerate(dimensions):
+            self._check_sorts(dimension.name, dimension.type, ("dimensions", i))
+        if not shown:
+            dimensions = (*dimensions[-1:], *dimensions[:-1])
         restricted = compile_filters(spec.filters, columns.column, filters)
         self._check_dates(restricted)
         restricted += compile_filters(further or {}, columns.column, filters, (_OWN, "filters"))
@@ -303,11 +306,11 @@ class _Resolver:
 
     def _sampled(self, restricted: list[tuple[str, Column, list[Node]]]) -> int:
         """How many of the hundred sample ids pass the filters on them; 100 after a finding."""
-        passed = frozenset(range(100))
+        passed = SAMPLE_IDS
         for reference, source, _ in restricted:
             if source.expression == self.source.node("sample_id"):
                 passed &= sample_ids(self.spec.filters[reference])
-        if 0 < len(passed) < 100:
+        if 0 < len(passed) < len(SAMPLE_IDS):
             self.notes.append(f"counts are those of {len(passed)}% of clients, scaled to all")
             return len(passed)
         self._report(
@@ -335,7 +338,7 @@ class _Resolver:
                 message = f"`{dimension.name}` cannot be the name of a cube's dimension: the query uses it"
                 help_ = f"give it another name: {{name: …, of: {dimension.name}}}"
                 self._report("reserved-name", message, ("dimensions", i), help_)
-            if dimension.type in ("FLOAT64", "NUMERIC", "TIMESTAMP"):
+            if dimension.type in ("FLOAT64", "NUMERIC", "TIMESTAMP", "TIME", "BYTES"):
                 self._report(
                     "not-cubed",
                     f"`{dimension.name}` is a {dimension.type}, which cannot be a dimension of a cube",
@@ -364,12 +367,18 @@ class _Resolver:
             else:
                 found = columns.column(reference, ("fields", i), also=HISTOGRAM_FIELDS)
                 made = RowField(reference.rsplit(".", 1)[-1].lower(), found.type, found) if found else None
+                self._check_sorts(reference, found.type if found else "", ("fields", i))
             if made:
                 fields.append(made)
             if made and made.name in (field.name for field in fields[:-1]):
                 message = f"two fields are called `{made.name}`"
                 self._report("duplicate-field", message, ("fields", i), "leave one out")
         return fields
+
+    def _check_sorts(self, name: str, kind: str, loc: Loc) -> None:
+        if kind == "JSON":
+            message = f"`{name}` is JSON, by which rows can be neither sorted nor grouped"
+            self._report("not-a-value", message, loc, "name a column of another type")
 
     def _histogram_field(self, key: str, reference: str, i: int, asked: tuple[Asked, ...]) -> RowField | None:
         if self.spec.histogram is None:

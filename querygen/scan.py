@@ -35,6 +35,7 @@ from querygen.times import STARTS
 
 LARGEST_COUNT = 2**40  # GLAM's cap: larger counts are corrupt
 UNDECODABLE = "undecodable data in the ping "  # what an engine's error says, before the ping's id
+WITHOUT_ID = "(without an id)"  # in the place of a ping's id that is NULL or blank
 OTHER = "(other)"  # the key of all keys that are not among the top ones
 
 
@@ -241,6 +242,7 @@ class Scan:
                     is_undecodable=self.is_undecodable,
                     guarded=guarded,
                     words=text(UNDECODABLE),
+                    without_id=text(WITHOUT_ID),
                 )
             )
         return stages, passed
