@@ -1,5 +1,5 @@
--- The story of the TLS 1.3 experiment on Firefox Beta 51, as rows of telemetry.main: a twentieth of the pings of
--- each branch that there were in January 2017, with made-up values.
+-- The story of the TLS 1.3 experiment on Firefox Beta 51, as rows of telemetry.main: a tenth of the pings of each
+-- branch that there were in January 2017, with made-up values.
 --
 -- Enrolled clients browse less than others, by a seventh, whatever experiment they are in; that is no effect of
 -- it. TLS 1.3 has one: it is a quarter of the handshakes of the branch `enabled`, and these are done sooner. What
@@ -59,12 +59,12 @@ browsed AS (
     *,
     greatest(handshakes_100 * seconds // 360000 * (49152 + (part(h1, 2) >> 1)) >> 16, 1) AS handshakes,
     kind = 'enabled' AS has_tls13,
-    -- In a thousandth of the pings of others TLS 1.3 was on for a while, mostly since the experiment ended then.
+    -- In two of a thousand pings of others TLS 1.3 was on for a while, mostly since the experiment ended then.
     CASE
       WHEN kind <> 'nowhere' THEN 'none'
-      WHEN oddity < 230 THEN 'expired'
-      WHEN oddity < 300 THEN 'addon'
-      WHEN oddity < 308 THEN 'other'
+      WHEN oddity < 110 THEN 'expired'
+      WHEN oddity < 141 THEN 'addon'
+      WHEN oddity < 148 THEN 'other'
       ELSE 'none'
     END AS unexpected
   FROM lived
@@ -133,7 +133,12 @@ SELECT
       ),
       'ssl_bytes_before_cert_callback': histogram_text(
         bucket_counts(
-          [0, 3000, 9000, 20000, 20000, 9000, 3000, 1536, 0, 0], 16 * handshakes,
+          if(
+            part(c2, 2) % 3 = 0,
+            [0, 9000, 20000, 20000, 9000, 3000, 1536, 3000, 0, 0],
+            [0, 3000, 9000, 20000, 20000, 9000, 3000, 1536, 0, 0]
+          ),
+          16 * handshakes,
           1 + (h1 % 2147483646)::BIGINT, $jumps
         ),
         $time_keys, 4, 0
@@ -153,7 +158,7 @@ SELECT
           '{"bucket_count":65,"histogram_type":1,"sum":17,"range":[1,64],"values":{"16":0,"17":1,"18":0}}'
       END,
       'ssl_version_fallback_inappropriate': CASE
-        WHEN kind = 'nowhere' AND oddity BETWEEN 40000 AND 40009 THEN
+        WHEN kind = 'nowhere' AND oddity BETWEEN 40000 AND 40014 THEN
           '{"bucket_count":3,"histogram_type":3,"sum":0,"range":[1,2],"values":{"0":1,"1":0}}'
       END
     },
