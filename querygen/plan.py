@@ -7,6 +7,7 @@ and comments only, never raw text, so that a template can lay out nothing but wh
 from dataclasses import dataclass
 from typing import ClassVar
 
+from querygen.about import About
 from querygen.sqltext import Node, comment
 
 
@@ -385,6 +386,7 @@ class Plan:
         key: the columns that together identify a row of the result.
         order: what the rows are ordered by.
         limit: how many rows there are at most, or None.
+        about: the query in words, and what the result's numbers mean.
     """
 
     header: tuple[Comment, ...]
@@ -397,6 +399,7 @@ class Plan:
     key: tuple[str, ...]
     order: tuple[Node, ...]
     limit: Node | None
+    about: About
 
     @property
     def ctes(self) -> tuple[Stage, ...]:

@@ -8,6 +8,7 @@ histogram by `scan`, and the statistics by `measures`.
 import datetime as dt
 from dataclasses import dataclass, field
 
+from querygen.about import About
 from querygen.adjust import alone, marked, scaled, with_undecodable
 from querygen.asking import HistogramFinder
 from querygen.catalog import Catalog, Column, SourceTable
@@ -20,7 +21,7 @@ from querygen.plan import Plan
 from querygen.scan import Asked, Scan
 from querygen.spec import HISTOGRAM_FIELDS, DeclaredSource, Spec
 from querygen.sqltext import Node, literal
-from querygen.wording import header
+from querygen.wording import about, header
 
 
 def resolve(spec: Spec, catalog: Catalog, today: dt.date | None = None) -> Plan:
@@ -110,12 +111,12 @@ class _Resolver:
             measured = scaled(measured, self._sampled(restricted))
             if self.findings:
                 return None
-        return self._made(scan, alone(measured))
+        return self._made(scan, alone(measured), about(spec, scan, self.notes, facts, unit))
 
-    def _made(self, scan: Scan, measured: Measured) -> Plan:
+    def _made(self, scan: Scan, measured: Measured, described: About) -> Plan:
         names = tuple(d.name for d in scan.dimensions)
         return Plan(
-            header=header(self.spec, scan, self.notes),
+            header=header(described, self.spec, scan),
             table=self.source.table,
             like=self.source.known_as,
             histograms=tuple(dict.fromkeys(one.histogram for one in scan.asked)),
@@ -125,6 +126,7 @@ class _Resolver:
             key=() if self.spec.measure == "pings" else names + measured.key,
             order=scan.order + measured.order,
             limit=literal(self.spec.limit, "INT64") if self.spec.limit else None,
+            about=described,
         )
 
     def _sampled(self, restricted: list[tuple[str, Column, list[Node]]]) -> int:

@@ -26,7 +26,7 @@ LAYERS = """
     __init__ errors explain names resources atomic calls buckets yaml_syntax
     source conditions spec validate
     schema sqltext udfs probes catalog recordings facts listing units
-    plan filters dimensions scan asking grouping numbers measures adjust wording resolve
+    about plan filters dimensions scan asking grouping numbers measures adjust wording resolve
     render recognise check lints translate ctes
     result data_coerce data_locate data_read data sample ingest engines running show
     analyze corners comparing verify
