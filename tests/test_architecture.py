@@ -28,7 +28,7 @@ LAYERS = """
     schema sqltext udfs probes catalog recordings facts listing units
     about plan filters dimensions scan asking grouping numbers measures adjust wording resolve
     render recognise check releases lints translate ctes
-    result data_coerce data_locate data_read data sample ingest engines running show charts
+    result data_coerce data_locate data_read data sample ingest engines running show charts report
     analyze corners comparing verify
     api cases cli __main__ pytest_plugin
 """
