@@ -8,6 +8,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -17,7 +18,8 @@ from querygen import VERSION
 from querygen.charts.frame import safe
 from querygen.charts.theme import css_variables
 from querygen.report.answer import Answer, Shown, shown_answer
-from querygen.resources import resource_dir
+
+_ASSETS = Path(__file__).parent / "assets"
 
 __all__ = ["Answer", "plot_page", "report"]
 
@@ -81,13 +83,13 @@ def _variables() -> str:
 
 @cache
 def _resource(name: str) -> str:
-    return (resource_dir("templates") / "report" / name).read_text(encoding="utf-8")
+    return (_ASSETS / name).read_text(encoding="utf-8")
 
 
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=FileSystemLoader(resource_dir("templates") / "report"),
+        loader=FileSystemLoader(_ASSETS),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
