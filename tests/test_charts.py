@@ -189,6 +189,19 @@ def test_bands_are_around_the_median_with_the_clients_under_them_on_one_axis():
     assert [v["n_clients"] for v in bars["data"]["values"]] == [counts[at] for at in sorted(counts)]
 
 
+@pytest.mark.parametrize("path", DRAWN, ids=lambda path: path.stem)
+def test_panels_above_each_other_are_aligned(path):
+    """Vega-Lite pads the axis of bars, unless it is told not to: then builds stood beside their clients."""
+    converter = pytest.importorskip("vl_convert", reason="vl-convert, which draws, is not installed")
+    vega = converter.vegalite_to_vega(json.dumps(chart(answered(path))), vl_version="6.4")
+    scales = [scale for inner in found(vega, "scales") for scale in inner if scale["type"] == "utc"]
+    looks = [
+        {key: value for key, value in scale.items() if key not in ("name", "domain")} for scale in scales
+    ]
+    assert all({**look, "range": None} == {**looks[0], "range": None} for look in looks)
+    assert bool(scales) is any(split.is_time for split in answered(path).plan.about.splits)
+
+
 def test_marks_of_few_clients_are_hollow():
     result = answered(ROOT / "examples/charts/median-by-os.yaml")
     spec = chart(result)
@@ -268,6 +281,17 @@ def test_a_single_day_is_a_category(tmp_path):
     query = Query(histogram="GC_MS", filters=WINDOW, dimensions=["submission_date"], percentiles=[0.5])
     (points,) = layers(chart(query.run(pings(tmp_path, rows))), "point")
     assert points["encoding"]["y"]["scale"]["domain"] == ["2020-04-06"]
+
+
+def test_build_ids_that_are_no_times_are_categories(tmp_path):
+    rows = [ping(f"c{i}", "Mac", 6, 5) for i in range(3)]
+    for row, build in zip(rows, ("nonsense", "20201332000000", None), strict=True):
+        row["application"] = {"build_id": build}
+    result = Query(histogram="GC_MS", filters=WINDOW, dimensions=["build_id"], percentiles=[0.5]).run(
+        pings(tmp_path, rows)
+    )
+    (points,) = layers(chart(result), "point")
+    assert points["encoding"]["y"]["scale"]["domain"] == ["20201332000000", "nonsense", "(null)"]
 
 
 def test_rows_without_a_time_are_left_out_and_counted(tmp_path):

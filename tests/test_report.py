@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,10 +15,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from commandline import querygen
+from harness import query
+from hypothesis import given, settings
+from pings import pairs, write_ndjson
 
-from querygen import EngineError, Query
+from querygen import EngineError, Query, QuerygenError
 from querygen.api import load
-from querygen.charts import draw
+from querygen.charts import draw, has_chart
 from querygen.report import Answer, answer, plot_page, report
 from querygen.report.svg import embedded
 from querygen.show import as_csv, as_json
@@ -124,7 +128,7 @@ def test_several_specs_have_an_index(one):
     every = page.values("id")
     assert len(every) == len(set(every))
     assert page.elements.count("h1") == 1
-    assert any("has no chart: each of its rows is one ping" in text for text in page.texts)
+    assert any("`measure: pings` has no chart; its rows are below." in text for text in page.texts)
 
 
 def test_a_result_without_rows_says_why(tmp_path):
@@ -301,6 +305,24 @@ def test_a_fragment_is_a_piece_and_styles_nothing_else(one):
     for selectors in re.findall(r"([^{}]+)\{", rules):
         for selector in selectors.split(","):
             assert selector.strip().startswith((".querygen", "@media")), selector
+
+
+@settings(max_examples=25)
+@given(pairs())
+def test_any_answer_can_be_reported(pair):
+    made = query(pair.spec, pair.defined)
+    plan = made.plan()
+    with tempfile.TemporaryDirectory() as folder:
+        write_ndjson(pair.pings, Path(folder) / "pings.ndjson")
+        try:
+            result = made.run(f"{plan.table}={folder}/pings.ndjson", repeatable=True)
+        except QuerygenError as error:
+            assert error.diagnostics[0].code == "undecodable"
+            return
+    assert has_chart(result) is (len(result) > 0 and plan.about.measure != "pings")
+    text = report([Answer(made, result)])
+    inert(Page(text))
+    assert (text.count("<svg") == 1) is has_chart(result)
 
 
 # --- The command line --------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ CHARTS: dict[str, Callable[[Frame, Colours], Picture]] = {
 
 def has_chart(result: Result) -> bool:
     """Whether the result can be drawn: its measure has a chart, and there is something to be drawn."""
-    return result.plan.about.measure in CHARTS and bool(Frame.of(result).groups)
+    return result.plan.about.measure in CHARTS and len(result) > 0
 
 
 def refuse_without_chart(measure: str) -> None:
@@ -60,14 +60,13 @@ def chart(result: Result, theme: Theme = "light") -> Spec:
     """
     about = result.plan.about
     refuse_without_chart(about.measure)
-    frame = Frame.of(result)
-    if not frame.groups:
+    if not len(result):
         raise QuerygenError.of(
             "nothing-to-draw",
             "there are no rows to draw",
             help="perhaps no ping passes the filters or carries the probe, or all groups have few clients",
         )
-    picture = CHARTS[about.measure](frame, palette(theme))
+    picture = CHARTS[about.measure](Frame.of(result), palette(theme))
     return {"$schema": SCHEMA, **titled(about, picture), "config": config(theme), **picture.spec}
 
 

@@ -167,7 +167,7 @@ def time_axis(times: Sequence[dt.datetime], width: int) -> TimeAxis:
             day += dt.timedelta(days=step)
         axis["values"] = ticks or [millis(first)]
     ends = {"domainMin": millis(first - pad), "domainMax": millis(last + pad)}
-    scale = {"type": "utc", **ends, "nice": False}
+    scale = {"type": "utc", **ends, "nice": False, "padding": 0}
     return TimeAxis(scale, axis, round(min(max(width / slots * 0.6, 1.5), 14), 1))
 
 

@@ -59,8 +59,8 @@ class Frame:
         """The rows of a result."""
         about, rows = result.plan.about, result.rows()
         time = next((split for split in about.splits if split.is_time), None)
-        if time and len({row[time.name] for row in rows} - {None, ALL}) < 2:
-            time = None  # a single day is a category
+        if time and len({instant(row[time.name]) for row in rows} - {None}) < 2:
+            time = None  # a single day is a category, and so are build ids of which none begins with one
         others = [split for split in about.splits if split is not time]
         groups: dict[tuple[Any, ...], list[Row]] = {}
         n_timeless = 0

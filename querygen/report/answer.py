@@ -173,7 +173,7 @@ def _without_chart(measure: str) -> str:
             "There is nothing to draw. Perhaps no ping passes the filters, none carries the probe, or all "
             "groups have too few clients."
         )
-    return f"`measure: {measure}` has no chart: each of its rows is one ping."
+    return f"`measure: {measure}` has no chart; its rows are below."
 
 
 def _rows_told(n: int) -> str:
