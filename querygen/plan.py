@@ -110,6 +110,7 @@ class Sound(Reading):
         is_undecodable: whether it is.
         guarded: the column that later stages read.
         words: of the error, before the id.
+        without_id: what stands for an id that is NULL.
     """
 
     name = "sound"
@@ -117,6 +118,7 @@ class Sound(Reading):
     is_undecodable: Node
     guarded: Node
     words: Node
+    without_id: Node
 
 
 @dataclass(frozen=True, kw_only=True)

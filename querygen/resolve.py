@@ -14,7 +14,7 @@ from querygen.asking import HistogramFinder
 from querygen.catalog import Catalog, Column, SourceTable
 from querygen.dimensions import DimensionResolver, ResolvedDimension, compile_filters
 from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help
-from querygen.filters import FilterCompiler, is_bounded, sample_ids
+from querygen.filters import SAMPLE_IDS, FilterCompiler, is_bounded, sample_ids
 from querygen.grouping import Measured
 from querygen.measures import MEASURES, RowField, decoded_field, pings
 from querygen.plan import Plan
@@ -80,6 +80,8 @@ class _Resolver:
         filters = FilterCompiler(self.today or spec.today, self.findings.append)
         columns = DimensionResolver(self.source, filters, self.findings.append)
         dimensions = columns.dimensions(spec.dimensions)
+        for i, dimension in enumerate(dimensions):
+            self._check_sorts(dimension.name, dimension.type, ("dimensions", i))
         restricted = compile_filters(spec.filters, columns.column, filters)
         self._check_dates(restricted)
         finder = HistogramFinder(spec, self.source, self.catalog, self.findings, self.notes)
@@ -131,11 +133,11 @@ class _Resolver:
 
     def _sampled(self, restricted: list[tuple[str, Column, list[Node]]]) -> int:
         """How many of the hundred sample ids pass the filters on them; 100 after a finding."""
-        passed = frozenset(range(100))
+        passed = SAMPLE_IDS
         for reference, source, _ in restricted:
             if source.expression == self.source.node("sample_id"):
                 passed &= sample_ids(self.spec.filters[reference])
-        if 0 < len(passed) < 100:
+        if 0 < len(passed) < len(SAMPLE_IDS):
             self.notes.append(f"counts are those of {len(passed)}% of clients, scaled to all")
             return len(passed)
         self._report(
@@ -163,7 +165,7 @@ class _Resolver:
                 message = f"`{dimension.name}` cannot be the name of a cube's dimension: the query uses it"
                 help_ = f"give it another name: {{name: …, of: {dimension.name}}}"
                 self._report("reserved-name", message, ("dimensions", i), help_)
-            if dimension.type in ("FLOAT64", "NUMERIC", "TIMESTAMP"):
+            if dimension.type in ("FLOAT64", "NUMERIC", "TIMESTAMP", "TIME", "BYTES"):
                 self._report(
                     "not-cubed",
                     f"`{dimension.name}` is a {dimension.type}, which cannot be a dimension of a cube",
@@ -192,12 +194,18 @@ class _Resolver:
             else:
                 found = columns.column(reference, ("fields", i), also=HISTOGRAM_FIELDS)
                 made = RowField(reference.rsplit(".", 1)[-1].lower(), found.type, found) if found else None
+                self._check_sorts(reference, found.type if found else "", ("fields", i))
             if made:
                 fields.append(made)
             if made and made.name in (field.name for field in fields[:-1]):
                 message = f"two fields are called `{made.name}`"
                 self._report("duplicate-field", message, ("fields", i), "leave one out")
         return fields
+
+    def _check_sorts(self, name: str, kind: str, loc: Loc) -> None:
+        if kind == "JSON":
+            message = f"`{name}` is JSON, by which rows can be neither sorted nor grouped"
+            self._report("not-a-value", message, loc, "name a column of another type")
 
     def _histogram_field(self, key: str, reference: str, i: int, asked: tuple[Asked, ...]) -> RowField | None:
         if self.spec.histogram is None:

@@ -32,6 +32,7 @@ from querygen.sqltext import (
 
 LARGEST_COUNT = 2**40  # GLAM's cap: larger counts are corrupt
 UNDECODABLE = "undecodable data in the ping "  # what an engine's error says, before the ping's id
+WITHOUT_ID = "(without an id)"  # in the place of a ping's id that is NULL or blank
 OTHER = "(other)"  # the key of all keys that are not among the top ones
 
 
@@ -195,6 +196,7 @@ class Scan:
                     is_undecodable=self.is_undecodable,
                     guarded=guarded,
                     words=text(UNDECODABLE),
+                    without_id=text(WITHOUT_ID),
                 )
             )
         return stages, passed
