@@ -393,6 +393,16 @@ def test_report_writes_a_page_or_prints_it(folder):
     assert fragment.text.startswith('<div class="querygen">')
 
 
+def test_report_skips_tests_of_specs(folder):
+    (folder / "spec.test.yaml").write_text("spec: spec.yaml\ntests: {a: {expect: {rows: []}}}\n")
+    alone = querygen("report", "spec.yaml")
+    ran = querygen("report", "spec.test.yaml", "spec.yaml")
+    assert (ran.code, ran.stdout) == (0, alone.stdout)
+    assert "note: spec.test.yaml: skipped" in ran.stderr
+    ran = querygen("report", "spec.test.yaml")
+    assert (ran.code, ran.stdout) == (2, b"") and "none of the files is a spec" in ran.stderr
+
+
 def test_report_hashes_its_data(folder):
     row = {"client_id": "a", "normalized_os": "Mac", "submission_timestamp": "2020-04-07 10:00:00"}
     row["payload"] = {"histograms": {"gc_ms": '{"values":{"7":2}}'}}

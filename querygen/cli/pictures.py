@@ -56,9 +56,18 @@ def _drawn(answer: "Answer", kind: str, theme: str) -> bytes:
 def _report(arguments: argparse.Namespace) -> int:
     """Run specs and write one page with their answers, which opens offline."""
     from querygen.report import report
+    from querygen.verify import other_than_spec
 
     read = reader(arguments)
-    answers = [_answer(query, arguments) for query in [read(spec) for spec in arguments.specs]]
+    queries = []
+    for spec in arguments.specs:
+        if other := other_than_spec(spec):
+            say(f"note: {spec}: skipped, {other} and no spec")
+        else:
+            queries.append(read(spec))
+    if not queries:
+        raise UsageError.of("bad-flag", "none of the files is a spec", help="name at least one spec")
+    answers = [_answer(query, arguments) for query in queries]
     write(report(answers, fragment=arguments.fragment).encode(), arguments.output)
     return 0
 
@@ -86,7 +95,7 @@ def _plot_flags(add: Add) -> None:
 
 
 def _report_flags(add: Add) -> None:
-    add("specs", nargs="+", metavar="SPEC", help="YAML or JSON files")
+    add("specs", nargs="+", metavar="SPEC", help="YAML or JSON files; tests are skipped")
     add("--fragment", action="store_true", help="a piece for another page, instead of a page")
     _engine_flag(add)
 
