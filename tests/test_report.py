@@ -119,14 +119,26 @@ def test_downloads_hold_all(one):
 
 def test_several_specs_have_an_index(one):
     pings = answered(ROOT / "examples/tutorial/01-raw-json.yaml")
-    page = Page(report([one, pings, one]))
+    text = report([one, pings, one])
+    page = Page(text)
     ids = [value for tag, name, value in page.attributes if tag == "section" and name == "id"]
     assert len(set(ids)) == 3
     assert [value for tag, name, value in page.attributes if name == "href" and value[0] == "#"] == [
         f"#{id_}" for id_ in ids
     ]
-    every = page.values("id")
-    assert len(every) == len(set(every))
+    regions = [
+        label for label in page.values("aria-label") if label.startswith(("Rows of", "SQL of", "spec of"))
+    ]
+    assert len(regions) == 9
+    for unique in (page.values("id"), regions):
+        assert len(unique) == len(set(unique))
+    title = one.result.plan.about.title
+    links = re.findall(r'<li><a href="#.*?">(.*?)</a>', text)
+    assert links == [
+        f"{title} (03-percentiles-of-one-day)",
+        pings.result.plan.about.title,
+        f"{title} (03-percentiles-of-one-day) (2)",
+    ]
     assert page.elements.count("h1") == 1
     assert any("`measure: pings` has no chart; its rows are below." in text for text in page.texts)
 

@@ -76,7 +76,7 @@ class Frame:
         ordered = sorted(
             groups, key=lambda values: [_place(*pair) for pair in zip(others, values, strict=True)]
         )
-        names = _distinct(" · ".join(map(shown, values)) for values in ordered)
+        names = distinct(" · ".join(map(shown, values)) for values in ordered)
         found = (
             Group(name, tuple(sorted(groups[values], key=_at)))
             for name, values in zip(names, ordered, strict=True)
@@ -168,7 +168,7 @@ def _place(split: Split, value: Any) -> tuple[Any, ...]:
     return (1, 0, [(int(piece), "") if i % 2 else (-1, piece) for i, piece in enumerate(pieces)], value)
 
 
-def _distinct(names: Iterable[str]) -> list[str]:
+def distinct(names: Iterable[str]) -> list[str]:
     """The names, numbered where two look the same."""
     found: dict[str, None] = {}
     for name in names:

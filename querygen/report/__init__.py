@@ -6,7 +6,9 @@ the page lets nothing run or be fetched but its own script and style.
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from querygen import VERSION
-from querygen.charts.frame import safe
+from querygen.charts.frame import distinct, safe
 from querygen.charts.theme import css_variables
 from querygen.report.answer import Answer, Shown, shown_answer
 
@@ -35,9 +37,21 @@ def report(answers: Sequence[Answer], *, fragment: bool = False) -> str:
         EngineError: the extra `charts` is not installed.
     """
     used: set[str] = set()
-    every = [shown_answer(answer, used) for answer in answers]
+    every = _told_apart(answers, [shown_answer(answer, used) for answer in answers])
     title = every[0].title if len(every) == 1 else f"{len(every)} answers"
     return _laid_out("fragment" if fragment else "page", answers=every, title=title)
+
+
+def _told_apart(answers: Sequence[Answer], every: Sequence[Shown]) -> list[Shown]:
+    """The same with titles of their own: those of the same title also name their file, or are numbered."""
+    often = Counter(one.title for one in every)
+    titles = [
+        f"{one.title} ({Path(answer.query.name).stem})"
+        if often[one.title] > 1 and answer.query.name
+        else one.title
+        for answer, one in zip(answers, every, strict=True)
+    ]
+    return [replace(one, title=title) for one, title in zip(every, distinct(titles), strict=True)]
 
 
 def plot_page(answer: Answer) -> str:
