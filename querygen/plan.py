@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
 
+from querygen.about import About
 from querygen.resources import resource_dir
 from querygen.sqltext import Node, comment
 
@@ -403,6 +404,7 @@ class Marked(Reading):
     name = "marked"
     columns: tuple[Node, ...]
     is_low: Node
+    is_enough: Node
     drop: bool
 
 
@@ -451,6 +453,7 @@ class Plan:
         key: the columns that together identify a row of the result.
         order: what the rows are ordered by.
         limit: how many rows there are at most, or None.
+        about: the query in words, and what the result's numbers mean.
     """
 
     header: tuple[Comment, ...]
@@ -461,6 +464,7 @@ class Plan:
     key: tuple[str, ...]
     order: tuple[Node, ...]
     limit: Node | None
+    about: About
 
     @property
     def table(self) -> str:

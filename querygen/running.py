@@ -107,19 +107,22 @@ def _damaged_data() -> Iterator[None]:
 
 
 @contextmanager
-def attached(plan: Plan, catalog: Catalog, locations: Sequence[str]) -> Iterator[Attached]:
+def attached(
+    plan: Plan, catalog: Catalog, locations: Sequence[str], *, repeatable: bool = False
+) -> Iterator[Attached]:
     """Data on a connection of our own, which is closed at the end.
 
     Args:
         plan: which table and columns are needed.
         catalog: the tables' schemas.
         locations: what `--data` takes: `TABLE=PATH`, or folders; none for the built-in sample.
+        repeatable: whether floats must be the same to the last digit each time, which takes longer.
 
     Raises:
         UsageError: a path does not exist, or has no data for the table.
         QuerygenError: the data does not fit the schema.
     """
-    own = on_duckdb.connect()
+    own = on_duckdb.connect(repeatable=repeatable)
     try:
         yield Attached(own, plan, _attach(own, plan, catalog, data.parse_locations(locations)))
     finally:
@@ -132,6 +135,8 @@ def run(
     locations: Sequence[str],
     engine: Engine = "duckdb",
     connection: "duckdb.DuckDBPyConnection | None" = None,
+    *,
+    repeatable: bool = False,
 ) -> Result:
     """Runs checked SQL on data.
 
@@ -141,6 +146,7 @@ def run(
         locations: as for `attached`.
         engine: `duckdb`, or Google's reference evaluator.
         connection: a DuckDB connection that holds the table, instead of locations.
+        repeatable: as for `attached`.
 
     Raises:
         UsageError: a path does not exist, or has no data for the table.
@@ -150,7 +156,7 @@ def run(
     plan = checked.sql.plan
     if connection is not None:
         return Attached(connection, plan).run(checked)
-    with attached(plan, catalog, locations) as tables:
+    with attached(plan, catalog, locations, repeatable=repeatable) as tables:
         return tables.run(checked, engine)
 
 
