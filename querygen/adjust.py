@@ -48,12 +48,15 @@ def with_undecodable(scan: Scan, measured: Measured) -> Measured:
 
 def marked(measured: Measured, min_clients: int, *, drop: bool) -> Measured:
     """The same rows, those of few clients marked, or dropped and counted."""
-    few = f"fewer than {min_clients} clients"
+    arms = [column(c.name) for c in measured.columns if c.name in ("n_clients", "n_control")]
+    counted = arms[0] if len(arms) == 1 else exp.Least(this=arms[0], expressions=arms[1:])
+    few = f"fewer than {min_clients} clients" + (" in either branch" if len(arms) > 1 else "")
     sentence = f"Rows of {few} are dropped; n_dropped is how many." if drop else f"low_data marks {few}."
     stage = plan.Marked(
         sentence=Comment(sentence),
         source=name(measured.stages[-1].cte),
         columns=tuple(column(c.name) for c in measured.columns),
+        counted=counted,
         min_clients=literal(min_clients, "INT64"),
         drop=drop,
     )

@@ -36,7 +36,8 @@ class Measured:
 def client_columns(scan: Scan, *, with_unidentified: bool) -> list[tuple[str, Column]]:
     """The columns that tell clients (and days) apart; pings without a client id have no vote."""
     source, normalization = scan.source, scan.spec.normalization
-    client = scan.own(source.client_id, "STRING")
+    is_ping = scan.spec.analysis_unit == "ping"
+    client = scan.own(source.ping_id if is_ping else source.client_id, "STRING")
     columns = [("client_id", client)]
     if normalization == "client_day":
         day = exp.Date(this=source.node(source.timestamp))

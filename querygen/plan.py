@@ -55,10 +55,12 @@ class Pings(Stage):
 
     Attributes:
         table: with its alias, where it has one.
+        each: texts, for each of which a row is looked at as `enrolled_in`.
     """
 
     name = "pings"
     table: Node
+    each: Node | None
     columns: tuple[Node, ...]
     predicates: tuple[Node, ...]
 
@@ -388,10 +390,15 @@ class Rows(Reading):
 
 @dataclass(frozen=True, kw_only=True)
 class Marked(Reading):
-    """Rows of fewer clients than `min_clients` marked as `low_data`, or dropped and counted."""
+    """Rows of fewer clients than `min_clients` marked as `low_data`, or dropped and counted.
+
+    Attributes:
+        counted: how many clients a row has.
+    """
 
     name = "marked"
     columns: tuple[Node, ...]
+    counted: Node
     min_clients: Node
     drop: bool
 

@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 
 from querygen.adjust import alone, marked, scaled, with_undecodable
 from querygen.asking import HistogramFinder
+from querygen.branches import find_branch
 from querygen.catalog import Catalog, Column, SourceTable
-from querygen.comparisons import find_branch, notes_of
+from querygen.comparisons import notes_of
 from querygen.dimensions import DimensionResolver, ResolvedDimension, compile_filters
 from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help
 from querygen.filters import FilterCompiler, is_bounded, sample_ids
 from querygen.grouping import Measured
 from querygen.measures import MEASURES, RowField, decoded_field, pings
 from querygen.plan import Plan
-from querygen.populations import BRANCH, population
+from querygen.populations import BRANCH, EXPERIMENT, population
 from querygen.scan import Asked, Scan
 from querygen.spec import Spec
 from querygen.spec_values import HISTOGRAM_FIELDS, DeclaredSource
@@ -85,6 +86,8 @@ class _Resolver:
         self.notes += people.notes
         if people.branch:
             columns.define(BRANCH, people.branch)
+        if people.experiment:
+            columns.define(EXPERIMENT, people.experiment)
         dimensions = columns.dimensions(spec.dimensions)
         restricted = compile_filters(spec.filters, columns.column, filters)
         self._check_dates(restricted)
@@ -97,10 +100,10 @@ class _Resolver:
             (first if self._on_partition(source) else others).extend(tests)
         facts = finder.facts(asked)
         if spec.measure == "compare":
-            branch = ResolvedDimension(BRANCH, people.branch) if people.branch else None
-            dimensions = find_branch(spec, dimensions, branch, facts, self.findings.append)
+            dimensions = find_branch(spec, dimensions, people, facts, self.findings.append)
             self.notes += notes_of(spec, asked)
         scan = Scan(spec, self.source, dimensions, asked, [*first, *others, *people.predicates])
+        scan.each = people.each
         scan.needs += people.needs
         scan.needs += [need for _, source, _ in restricted for need in source.needs]
         unit = finder.unit(asked, facts)

@@ -58,6 +58,7 @@ class Scan:
         asked: the recordings; none for measures that need no histogram.
         predicates: what pings must pass.
         needs: grows by what the stages read.
+        each: the experiments for which each ping is looked at, where there are two.
     """
 
     spec: Spec
@@ -66,6 +67,7 @@ class Scan:
     asked: tuple[Asked, ...]
     predicates: list[Node]
     needs: list[str] = field(default_factory=list)
+    each: Node | None = None
 
     @property
     def names(self) -> tuple[Node, ...]:
@@ -140,10 +142,13 @@ class Scan:
         passed = "that pass the filters" if self.predicates else "of all days"
         what = "scalar" if self.is_number else "histogram"
         carries = f" and that carry the {what}" if self.asked else ""
+        if self.spec.analysis_unit == "ping":
+            carries += "; client_id is the id of the ping, which stands for itself"
         scanned = table(self.source.table)
         return plan.Pings(
             sentence=Comment(f"The pings of {self.source.table} {passed}{carries}."),
             table=exp.alias_(scanned, self.source.alias) if self.source.alias else scanned,
+            each=self.each,
             columns=tuple(aliased(made.node, alias) for alias, made in wanted),
             predicates=tuple(predicates),
         )

@@ -41,6 +41,8 @@ def _counted(spec: Spec, grouped: bool) -> str:
         return "nothing; each row is one ping"
     if spec.measure == "counts":
         return "distinct client ids and pings; pings without a client id are in n_pings only"
+    if spec.analysis_unit == "ping":
+        return f"one number per ping{group}" if spec.scalar else "every recorded sample once"
     if spec.scalar:
         return f"one number per client{group}, the sum over its pings; pings without a client id have none"
     words = {

@@ -26,9 +26,9 @@ LAYERS = """
     __init__ errors explain names resources atomic calls buckets yaml_syntax
     source conditions enrolments spec_values spec_rules spec validate
     schema sqltext udfs probes catalog recordings facts listing units
-    plan filters dimensions scan populations asking intervals grouping numbers permutations comparisons
-    measures adjust wording resolve
-    render recognise check lints translate ctes
+    plan filters dimensions scan populations asking intervals grouping numbers permutations branches
+    comparisons     measures adjust wording resolve
+    render recognise check row_lints lints translate ctes
     result data_coerce data_locate data_read data sample ingest engines running show
     analyze corners comparing verify
     api cases cli __main__ pytest_plugin
