@@ -289,6 +289,22 @@ def test_pings_as_units_say_what_they_assume():
     assert words not in query(spec).sql()
 
 
+@pytest.mark.parametrize(
+    ("asked", "permutations", "smaller"),
+    [
+        ({}, 200, 100),
+        ({"permutations": 30, "cells": 60}, 30, 30),
+        ({"permutations": 9999, "cells": 9999}, 200, 100),
+    ],
+)
+def test_verify_draws_few_permutations(asked, permutations, smaller, monkeypatch):
+    texts = []
+    monkeypatch.setattr("querygen.verify.verify", lambda checked, *_, **__: texts.append(checked[0].sql.text))
+    query({**HISTOGRAM, "branches": ["on"], **asked}).verify()
+    assert f"m = {permutations} permutations" in texts[0]
+    assert f"about {smaller} of the smaller branch" in texts[0]
+
+
 # --- What could have been seen ---------------------------------------------------------------------------
 
 
