@@ -99,8 +99,8 @@ def unsteady_mean(result: "Result", spec: "Spec") -> Iterator[Diagnostic]:
     if unsteady:
         yield Diagnostic(
             "unsteady-mean",
-            f"in {unsteady} of {len(result)} rows a few clients have values so far above those of the others "
-            f"that limits of the mean hold the truth less often than {confidence:g} says",
+            f"in {unsteady} of {len(result)} rows the mean rests on a few clients with values far above those "
+            f"of the others: its limits hold the truth less often than {confidence:g} says",
             loc=("confidence",),
             help="ask for a percentile or a share, whose limits hold, or about more clients",
         )
@@ -124,7 +124,7 @@ def is_unsteady(row: Mapping[str, Any], confidence: float) -> bool:
         each, mean = ours + theirs, (row["value"] + row["control_value"]) / 2
         skewed = abs(ours - theirs) / each**0.5
     if mean == 0:
-        return False
+        return True  # nothing was seen, which limits of 0 and 0 take for certain
     return bool((error / mean) ** 2 / each * skewed > MOST_SKEWED)
 
 

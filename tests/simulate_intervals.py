@@ -224,6 +224,7 @@ def coverage(clients: int, experiments: int, activity: str, seed: int) -> Iterat
             line += "" if least <= holds.mean() <= most else " AND NOT REACHED"
         if question.spec.get("measure"):
             line += f"; {warned.mean():.0%} warned of"
+            line += " AND TOO FEW" if holds.mean() < 0.93 and warned.mean() < 0.5 else ""
         yield line
 
 

@@ -426,6 +426,9 @@ def of_numbers(on, control):
     ]
 
 
+SUMMARY = {"scalar": SCALAR["scalar"], "measure": "summary"}
+
+
 @pytest.mark.parametrize("confidence", [0.9, 0.99])
 def test_limits_of_means_that_rest_on_few_clients(confidence, tmp_path):
     """The square of the variation, divided by the root of the number of clients, is above or below 0.1."""
@@ -438,13 +441,16 @@ def test_limits_of_means_that_rest_on_few_clients(confidence, tmp_path):
         expected = {"unsteady-mean"} if variation / len(values) ** 0.5 > 0.1 else set()
         assert bool(expected) == (largest > 60)
         for probe in ({"scalar": SCALAR["scalar"]}, {"histogram": "GC_MS"}):
-            assert set(warnings_of({**common, **probe, "measure": "summary"}, rows, tmp_path)) == expected
+            summary = {**common, **probe, "measure": "summary"}
+            assert set(warnings_of(summary, rows, tmp_path)) == expected
             assert warnings_of({**common, **probe, "percentiles": [0.5]}, rows, tmp_path) == {}
     compared = {**SCALAR, "branches": ["on"], "statistics": ["mean"], "permutations": 99, **common}
     uneven, even = [1 + i % 9 for i in range(30)] + [60], [1 + i % 9 for i in range(300)]
     assert set(warnings_of(compared, of_numbers(uneven, even), tmp_path)) == {"unsteady-mean"}
     assert warnings_of(compared, of_numbers(uneven, uneven), tmp_path) == {}, "skewness cancels out"
     assert warnings_of(compared, of_numbers([], even), tmp_path) == {}
+    for nothing in (of_numbers([0, 0, 0], []), of_numbers([0, 0, 0], [0, 0])):
+        assert set(warnings_of({**common, **SUMMARY}, nothing, tmp_path)) == {"unsteady-mean"}
     alone = [{**row, "client_id": None} for row in of_numbers([1, 1, 900], [])]
     nobody = {**common, "histogram": "GC_MS", "measure": "summary"}
     assert warnings_of(nobody, alone, tmp_path) == {}

@@ -1,4 +1,4 @@
-"""The first stage of `measure: compare` alone, from pings to cells of clients; rows say how many there are."""
+"""The first stage of `measure: compare` alone, from pings to cells of clients; rows say how many they are."""
 
 from pathlib import Path
 from typing import Any
