@@ -99,8 +99,8 @@ def unsteady_mean(result: "Result", spec: "Spec") -> Iterator[Diagnostic]:
     if unsteady:
         yield Diagnostic(
             "unsteady-mean",
-            f"in {unsteady} of {len(result)} rows the mean rests on a few clients with values far above those "
-            f"of the others: its limits hold the truth less often than {confidence:g} says",
+            f"in {unsteady} of {len(result)} rows the mean rests on a few clients with values far above those"
+            f" of the others: its limits hold the truth less often than {confidence:g} says",
             loc=("confidence",),
             help="ask for a percentile or a share, whose limits hold, or about more clients",
         )
