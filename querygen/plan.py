@@ -56,10 +56,12 @@ class Pings(Stage):
 
     Attributes:
         table: with its alias, where it has one.
+        each: texts, for each of which a row is looked at as `enrolled_in`.
     """
 
     name = "pings"
     table: Node
+    each: Node | None
     columns: tuple[Node, ...]
     predicates: tuple[Node, ...]
 

@@ -89,9 +89,10 @@ machines AS (
     part(c2, 1) < if(client < $clients // 50, 8192, 1638) AS is_heavy,
     part(c2, 2) AS place_draw,
     part(c2, 3) AS settings_draw,
-    -- A quarter of the clients is in an experiment that changes nothing: what differs between its branches
-    -- differs by chance.
-    CASE part(enrolled, 0) // 8192 WHEN 0 THEN 'control' WHEN 1 THEN 'treatment' END AS branch
+    -- A quarter of the clients is in each of two experiments that change nothing: what differs between their
+    -- branches differs by chance.
+    CASE part(enrolled, 0) // 8192 WHEN 0 THEN 'control' WHEN 1 THEN 'treatment' END AS branch,
+    CASE part(enrolled, 1) // 8192 WHEN 0 THEN 'control' WHEN 1 THEN 'treatment' END AS placebo_branch
   FROM drawn
 ),
 

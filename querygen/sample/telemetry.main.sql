@@ -24,13 +24,13 @@ SELECT
       'build_id': build_id,
       'version': version
     },
-    'experiments': CASE
-      WHEN branch IS NULL THEN []
-      ELSE [{
-        'key': $experiment,
-        'value': {'branch': branch, 'enrollment_id': NULL::VARCHAR, 'type': 'normandy-exp'}
-      }]
-    END,
+    'experiments': list_filter(
+      [
+        {'key': $experiment, 'value': {'branch': branch, 'enrollment_id': NULL::VARCHAR, 'type': 'normandy-exp'}},
+        {'key': $placebo, 'value': {'branch': placebo_branch, 'enrollment_id': NULL::VARCHAR, 'type': 'normandy-exp'}}
+      ],
+      lambda enrolment: enrolment.value.branch IS NOT NULL
+    ),
     'settings': {
       'e10s_enabled': settings_draw >= 700,
       'is_default_browser': settings_draw % 3 > 0,
