@@ -413,5 +413,7 @@ def _ranked(
     output = [OutputColumn("control", "STRING")]
     output += [OutputColumn(n, kind) for n, kind in (kinds | limits | tests | clients).items()]
     ifs = [exp.If(this=text(one.shown), true=literal(i, "INT64")) for i, one in enumerate(asked)]
-    order = (exp.Case(this=column("statistic"), ifs=ifs),) if len(asked) > 1 else ()
+    if len(asked) == 1:
+        return Measured(stages, [*scan.outputs, *output])
+    order = (exp.Case(this=column("statistic"), ifs=ifs),)
     return Measured(stages, [*scan.outputs, *output], ("statistic",), order)
