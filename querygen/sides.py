@@ -25,7 +25,7 @@ def amounts_of(spec: Spec, table: str) -> dict[str, Amount]:
 
 
 def spec_of(spec: Spec, table: str) -> Spec:
-    """The spec as it asks one of its tables: with the filters, and the recording, of the amount counted there.
+    """The spec as it asks one of its tables: with the filters, and the recording of the amount counted there.
 
     Where both amounts are counted there, filters are only those that hold for both.
     """

@@ -171,7 +171,7 @@ def _named(read: Read) -> str:
 
 
 def _by_client(read: Read, source: SourceTable) -> tuple[str, str]:
-    """What puts rows into an order at random, but a client's rows beside each other: its hash and the row's."""
+    """What puts clients' rows beside each other, in an order at random: the client's hash, then the row's."""
     client = row = "CAST(pings AS VARCHAR)"
     if source.client_id in read.needs:
         path = ".".join(map(quote_identifier, source.client_id.split(".")))

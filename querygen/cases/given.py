@@ -65,8 +65,8 @@ def given_data(file: TestFile, name: str, checked: CheckedSql) -> Iterator[Attac
             told = error.diagnostics[0]
             if "relative to" in (told.help or ""):
                 told = replace(told, help="the path is relative to the test file's folder")
-            at = next((loc for flag, loc in flags.items() if _names_path(told, flag)), flags[next(iter(flags))])
-            raise file.error(told, at) from None
+            first, *_ = [loc for flag, loc in flags.items() if _names_path(told, flag)] or flags.values()
+            raise file.error(told, first) from None
         except QuerygenError as error:
             raise _at_its_row(error, {str(table.inline): table.places for table in tables}) from None
         yield found
@@ -172,9 +172,7 @@ def _yaml_rows(file: TestFile, path: str, loc: Loc) -> Written:
     return Written(source, rows or [], ("rows",))
 
 
-def _at_its_row(
-    error: QuerygenError, places: Mapping[str, Sequence[tuple[Source, Loc]]]
-) -> QuerygenError:
+def _at_its_row(error: QuerygenError, places: Mapping[str, Sequence[tuple[Source, Loc]]]) -> QuerygenError:
     """The error with places of the test file for those of the files that its rows were written to."""
     told: list[Diagnostic] = []
     for finding in error.diagnostics:

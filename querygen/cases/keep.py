@@ -27,9 +27,9 @@ def keep(folder: Path, file: TestFile, name: str, checked: CheckedSql, tables: A
     con.execute(f"ATTACH '{str(database).replace(chr(39), chr(39) * 2)}' AS kept")
     try:
         for table, view in given.items():
-            dataset = quote_identifier(table.split(".")[-2])
+            dataset, name = map(quote_identifier, table.split(".")[-2:])
             con.execute(f"CREATE SCHEMA IF NOT EXISTS kept.{dataset}")
-            con.execute(f"CREATE TABLE kept.{dataset}.{quote_identifier(table.split('.')[-1])} AS FROM {view}")
+            con.execute(f"CREATE TABLE kept.{dataset}.{name} AS FROM {view}")
         for step, step_text in {**steps, "result": text}.items():
             con.execute(
                 f"CREATE TABLE kept.{quote_identifier(step)} AS (\n{step_text.rstrip().rstrip(';')}\n)"
