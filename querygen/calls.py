@@ -4,6 +4,7 @@ Text, not a tree, so that a function's body is printed as it was written, with i
 so that a string literal which looks like a call is never mistaken for one.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -46,10 +47,19 @@ def place(text: str, dialect: str, body: Callable[[Call], str]) -> str:
     for call in reversed(find_calls(text, dialect)):
         line = text[text.rfind("\n", 0, call.start) + 1 : call.start]
         indent = " " * (len(line) - len(line.lstrip()))
-        first, *rest = body(call).strip().split("\n")
-        placed = "\n".join([first, *(indent + other if other else other for other in rest)])
-        text = text[: call.start] + placed + text[call.end :]
+        text = text[: call.start] + _indented(body(call).strip(), indent, dialect) + text[call.end :]
     return text
+
+
+def _indented(text: str, indent: str, dialect: str) -> str:
+    """The text with its further lines indented, but not those that a string literal has."""
+    tokens = [(token.start, token.end) for token in tokenize(text, read=dialect)]
+
+    def broken(line_break: re.Match[str]) -> str:
+        is_in_literal = any(start < line_break.start() < end for start, end in tokens)
+        return "\n" if is_in_literal else f"\n{indent}"
+
+    return re.sub(r"\n(?=[^\n])", broken, text)
 
 
 def with_arguments(body: str, arguments: Mapping[str, str], dialect: str) -> str:

@@ -22,15 +22,16 @@ from querygen.udfs import bigquery_function, load_udf
 
 # Every construct that the templates, dimensions and filters use, each with a proven translation.
 _PROVEN = frozenset({
-    "Abs", "Add", "Alias", "And", "Anonymous", "Array", "ArrayAgg", "ArrayConcat", "ArraySize", "Between",
-    "Boolean", "CTE", "Case", "Cast", "Ceil", "Coalesce", "Column", "Concat", "Count", "CountIf",
-    "CurrentDate", "DataType", "Date", "DateSub", "DenseRank", "Distinct", "Div", "Dot", "EQ", "Exists",
-    "From", "GT", "GTE", "GenerateSeries", "Greatest", "Group", "Having", "Identifier", "If", "In", "Is",
-    "Join", "LT", "LTE", "Lag", "Lead", "Least", "Limit", "Literal", "Max", "Min", "Mod", "Mul", "NEQ",
-    "Neg", "Not", "Null", "NullSafeEQ", "Nullif", "Or", "Order", "Ordered", "Paren", "Pow", "PropertyEQ",
-    "Qualify", "Round", "RowNumber", "Select", "Sqrt", "Star", "StddevSamp", "Struct", "Sub", "Subquery",
-    "Substring", "Sum", "Table", "TableAlias", "Tuple", "Union", "UnixSeconds", "UnixToTime", "Unnest",
-    "Var", "Where", "Window", "With",
+    "Abs", "Add", "Alias", "And", "Anonymous", "Array", "ArrayAgg", "ArrayConcat", "ArraySize", "Avg",
+    "Between", "Boolean", "CTE", "Case", "Cast", "Ceil", "Coalesce", "Column", "Concat", "Count",
+    "CountIf", "CurrentDate", "DataType", "Date", "DateSub", "DenseRank", "Distinct", "Div", "Dot", "EQ",
+    "Exists", "Exp", "FirstValue", "From", "GT", "GTE", "GenerateSeries", "Greatest", "Group", "Having",
+    "Identifier", "If", "In", "Is", "Join", "LT", "LTE", "Lag", "Lead", "Least", "Limit", "Literal", "Ln",
+    "Max", "Min", "Mod", "Mul", "NEQ", "Neg", "Not", "Null", "NullSafeEQ", "Nullif", "Or", "Order",
+    "Ordered", "Paren", "Pow", "PropertyEQ", "Qualify", "Round", "RowNumber", "Select", "Sqrt", "Star",
+    "StddevSamp", "Struct", "Sub", "Subquery", "Substring", "Sum", "Table", "TableAlias", "Tuple",
+    "Union", "UnixSeconds", "UnixToTime", "Unnest", "Var", "Variance", "Where", "Window", "WindowSpec",
+    "With",
 })  # fmt: skip
 
 

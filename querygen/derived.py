@@ -17,8 +17,9 @@ from querygen.amounts import Amount
 from querygen.catalog import Column
 from querygen.grouping import cubed, joined
 from querygen.plan import Comment, Reading, Stage
-from querygen.scan import LARGEST_COUNT, Derived, Scan, Side, aliased, prefixed
+from querygen.scan import LARGEST_COUNT, Derived, Scan, Side, aliased, prefixed, start_of
 from querygen.sqltext import Node, column, is_given, literal, name, path
+from querygen.times import FIVE_MINUTES
 
 _IN_AN_HOUR = {"ms": 3_600_000, "s": 3600, "min": 60, "h": 1}
 _LONGEST = 24  # hours that one ping can tell of: Mission Control's limit
@@ -30,12 +31,14 @@ class Counted(Reading):
 
     Attributes:
         tells_alone: pings without a client id stand each for themselves, told apart by `alone_at`.
+        timed: rows are of five minutes each.
     """
 
     name = "counted"
     dimensions: tuple[Node, ...]
     amount: Node
     tells_alone: bool
+    timed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,20 +108,24 @@ def _numbers(  # noqa: PLR0917 as in the template
     )
 
 
-def together(scan: Scan, derived: Derived, *, tells_alone: bool) -> list[Stage]:
+def together(scan: Scan, derived: Derived, *, tells_alone: bool, timed: bool = False) -> list[Stage]:
     """From both scans to rows of clients: `events` in some, `exposure` in others, as whole numbers.
 
     Args:
         scan: whose dimensions they are split by.
         derived: the amounts, of which there are two.
         tells_alone: pings without a client id are not left out, but stand each for themselves.
+        timed: rows are also of five minutes each.
     """
     if derived.exposure is None:
         raise ValueError("events are divided by nothing")
-    stages = _counted(derived.events, tells_alone=tells_alone)
-    others = [prefixed(stage, "exposure_") for stage in _counted(derived.exposure, tells_alone=tells_alone)]
+    stages = _counted(derived.events, tells_alone=tells_alone, timed=timed)
+    others = [
+        prefixed(stage, "exposure_")
+        for stage in _counted(derived.exposure, tells_alone=tells_alone, timed=timed)
+    ]
     own = {d.name for d in derived.exposure.scan.dimensions}
-    keys: tuple[Node, ...] = (column("client_id"), *((column("alone_at"),) if tells_alone else ()))
+    keys = tuple(column(key) for key in _keys(tells_alone=tells_alone, timed=timed))
     if any(d.name not in own for d in scan.dimensions):
         others += _beside_groups(scan, derived, others[-1], keys)
     return [
@@ -141,10 +148,17 @@ def divisor_of(side: Side) -> int:
     return _IN_AN_HOUR[amount.unit or side.scan.source.usage["unit"]]
 
 
-def _counted(side: Side, *, tells_alone: bool) -> list[Stage]:
+def _keys(*, tells_alone: bool, timed: bool) -> list[str]:
+    """What tells rows of one group apart."""
+    return ["client_id", *(["alone_at"] if tells_alone else []), *([FIVE_MINUTES] if timed else [])]
+
+
+def _counted(side: Side, *, tells_alone: bool, timed: bool) -> list[Stage]:
     """From one scan to one row per client and group, with its amount."""
-    timestamp = ("submission_timestamp", side.scan.own(side.scan.source.timestamp, "TIMESTAMP"))
-    stages, amount = _summed(side, [timestamp] if tells_alone else [])
+    also = [("submission_timestamp", side.scan.own(side.scan.source.timestamp, "TIMESTAMP"))]
+    also = also if tells_alone else []
+    also += [(FIVE_MINUTES, start_of(side.scan.source, "5 minutes"))] if timed else []
+    stages, amount = _summed(side, also)
     return [
         *stages,
         Counted(
@@ -153,6 +167,7 @@ def _counted(side: Side, *, tells_alone: bool) -> list[Stage]:
             dimensions=side.scan.names,
             amount=amount,
             tells_alone=tells_alone,
+            timed=timed,
         ),
     ]
 

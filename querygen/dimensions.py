@@ -14,23 +14,30 @@ from querygen.conditions import Condition, DefinedDimension, Dimension, Filter
 from querygen.errors import Diagnostic, Loc, QuerygenError
 from querygen.filters import FilterCompiler, Report
 from querygen.plan import PREFIXES, stage_names
-from querygen.sqltext import NAME, Node, column, literal, text
+from querygen.sqltext import NAME, Node, column, literal, own_function, text
 
 # Names that queries use: of stages, and of the columns that stages make.
 RESERVED = stage_names() | frozenset({
-    "all_amount", "all_votes", "alone_at", "amount", "asked", "at_least", "bucket", "cell", "client_id",
-    "client_place", "control", "control_reached", "control_value", "count", "cumulative_share", "day",
-    "deviation", "difference", "distance", "draw_factor", "draw_shift", "draw_start", "drawn_amount",
-    "drawn_reached", "drawn_share", "drawn_votes", "enrolment", "entries", "entry", "hashed", "histogram",
-    "histogram_text", "is_first", "is_frame", "key", "keyed", "label", "low_data", "lower", "mean",
-    "most_cells", "n_above_zero", "n_all_clients", "n_cells", "n_clients", "n_control", "n_drawn",
-    "n_dropped", "n_pings", "n_recorded", "n_samples", "n_tests", "n_treated", "n_undecodable", "n_units",
-    "number", "observed", "observed_distance", "p_bh", "p_holm", "p_rank", "p_value", "pair", "percentile",
-    "permutation", "ping_id", "place_rank", "pooled_reached", "position", "process", "products", "reached",
-    "recorded", "recorded_sum", "recording", "rest", "rest_amount", "rest_reached", "rest_share", "share",
-    "share_of_clients", "slot", "smoothed", "split", "squares", "standard_error", "statistic",
-    "submission_timestamp", "sum", "total", "total_squares", "treated", "treated_amount", "treated_reached",
-    "treated_votes", "treatment", "upper", "value", "vote", "votes", "wanted", "weight",
+    "adjusted_events", "adjusted_exposure", "adjusted_lower", "adjusted_rate", "adjusted_upper",
+    "all_amount", "all_votes", "alone_at", "amount", "asked", "at_least", "bucket", "cell",
+    "chance_before", "change", "client_id", "client_place", "control", "control_reached", "control_value",
+    "count", "cumulative_share", "day", "deviation", "difference", "distance", "draw_factor",
+    "draw_shift", "draw_start", "drawn_amount", "drawn_reached", "drawn_share", "drawn_votes",
+    "enrolment", "entries", "entry", "events", "expected_lower", "expected_upper", "exposure",
+    "first_second", "five_minutes", "hashed", "histogram", "histogram_text", "hours_since_release",
+    "is_adjusted", "is_first", "is_frame", "is_kept", "kept_events", "kept_exposure", "key", "keyed",
+    "label", "last_second", "last_seen", "log_error", "log_rate", "low_data", "lower", "lower_events",
+    "margin", "mean", "mean_before", "most_cells", "n_above_zero", "n_all_clients", "n_before", "n_cells",
+    "n_clients", "n_control", "n_drawn", "n_dropped", "n_pings", "n_recorded", "n_samples", "n_tests",
+    "n_treated", "n_undecodable", "n_units", "newest_started", "next_started", "number", "observed",
+    "observed_distance", "own_second", "own_variance", "p_bh", "p_holm", "p_rank", "p_value", "pair",
+    "percentile", "permutation", "ping_id", "place_rank", "pooled_reached", "position", "previous_rate",
+    "process", "products", "rate", "ratio", "reached", "recorded", "recorded_sum", "recording", "rest",
+    "rest_amount", "rest_reached", "rest_share", "second", "seconds", "share", "share_of_clients",
+    "share_of_exposure", "slot", "smoothed", "split", "squares", "standard_error", "started", "state",
+    "statistic", "submission_timestamp", "sum", "total", "total_squares", "treated", "treated_amount",
+    "treated_reached", "treated_votes", "treatment", "upper", "upper_events", "value", "variance_before",
+    "version_rank", "vote", "votes", "wanted", "weight",
 })  # fmt: skip
 
 
@@ -76,6 +83,17 @@ class ResolvedDimension:
     def type(self) -> str:
         """BigQuery's name of the column's type."""
         return self.source.type if self.source is not None else "STRING"
+
+    @property
+    def version_rank(self) -> Node | None:
+        """What orders versions as versions, over the column; None where the dimension is no version."""
+        if self.source is None:
+            return None
+        if self.source.is_version:
+            return own_function("querygen.version_key", column(self.name))
+        made = self.source.expression
+        is_major = isinstance(made, exp.Dot) and made.expression.name == "major_version"
+        return column(self.name) if is_major else None
 
     def order(self, *, with_all: bool) -> Node:
         """What rows are ordered by: the value, or the place of its label; `*` comes first of a cube's."""

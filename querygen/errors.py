@@ -44,7 +44,7 @@ class Diagnostic:
         loc: the path in the spec (`("filters", "os")`), told where the spec has no file.
         at_key: the finding is about the key at `loc`, not its value.
         help: one concrete thing to do.
-        severity: a `warning` is about a valid query, and tells its code, by which a spec silences it.
+        severity: a `warning` is about a valid query; a spec silences it by its code.
     """
 
     code: str
@@ -56,12 +56,11 @@ class Diagnostic:
     severity: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
-        """The finding as people read it: `file:line:column`, message, source line with a caret, help."""
+        """The finding as people read it: `file:line:column`, message, code, source line and caret, help."""
         place = _readable(dotted(self.loc))
         if self.span:
             place = f"{_readable(self.span.file)}:{self.span.line}:{self.span.column}"
-        said = f"{self.severity}: {_readable(self.message)}"
-        said += f" [{self.code}]" if self.severity == "warning" else ""
+        said = f"{self.severity}: {_readable(self.message)} [{self.code}]"
         lines = [f"{place}: {said}" if place else said]
         if self.span and self.span.source_line is not None:
             source, caret = _excerpt(self.span, self.span.source_line)

@@ -30,6 +30,7 @@ _COMPARISONS = {
     "lte": exp.LTE,
     "lt": exp.LT,
 }
+SAMPLE_IDS = frozenset(range(100))
 VERSION_LENGTH = 29  # of the keys by which versions sort
 _VERSION = re.compile(
     r"(\d{1,5})(?:\.(\d{1,5}))?(?:\.(\d{1,5}))?(?:\.(\d{1,5}))?(?:([ab])(\d{1,5}))?(?:esr)?"
@@ -193,10 +194,9 @@ def is_bounded(condition: Filter) -> bool:
 
 
 def sample_ids(condition: Filter) -> frozenset[int]:
-    """Which of the hundred sample ids a filter lets in."""
+    """Which of SAMPLE_IDS a filter lets in."""
     if not isinstance(condition, Condition):
-        values = condition if isinstance(condition, tuple) else (condition,)
-        return frozenset(v for v in values if isinstance(v, int) and 0 <= v < 100)
+        return SAMPLE_IDS.intersection(condition if isinstance(condition, tuple) else (condition,))
     excluded = condition.not_ if isinstance(condition.not_, tuple) else (condition.not_,)
     tests: dict[str, Callable[[Any, Any], bool]] = {
         "from_": operator.ge, "gte": operator.ge, "gt": operator.gt,
@@ -204,7 +204,7 @@ def sample_ids(condition: Filter) -> frozenset[int]:
     }  # fmt: skip
     return frozenset(
         i
-        for i in range(100)
+        for i in SAMPLE_IDS
         if i not in excluded
         and all(
             test(i, getattr(condition, key))
@@ -216,17 +216,15 @@ def sample_ids(condition: Filter) -> frozenset[int]:
 
 def _typed(value: Any, kind: str) -> tuple[Any, str, str | None]:
     """`value` as the BigQuery type `kind`: (value, "", None), or (None, what is wrong, help)."""
-    if isinstance(value, int) and abs(value) >= 10**400:  # Python prints no number of thousands of digits
-        return None, "a number of hundreds of digits fits no column", "write a number that can be there"
-    shown = f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    words = _words(value)
+    shown = f"`{words}`"
     if isinstance(value, int | float) and not isinstance(value, bool):
-        shown = f"the number {value}"
+        shown = f"the number {words}"
     match kind:
         case "STRING":
             if isinstance(value, str):
                 return value, "", None
-            quoted = str(value).lower() if isinstance(value, bool) else value
-            help_ = f'quote the value to keep it text: "{quoted}"'
+            help_ = f'quote the value to keep it text: "{words}"'
             return None, f"this column holds text, found {_word(value)}{shown}", help_
         case "INT64":
             if isinstance(value, int) and not isinstance(value, bool):
@@ -287,6 +285,14 @@ def _typed_time(value: Any, shown: str, kind: str) -> tuple[Any, str, str | None
     if kind == "TIMESTAMP":
         time = time.astimezone(dt.UTC) if time.tzinfo else time.replace(tzinfo=dt.UTC)
     return time, "", None
+
+
+def _words(value: Any) -> str:
+    """A value as a spec writes it."""
+    try:
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    except ValueError:  # of thousands of digits Python prints none
+        return "of thousands of digits"
 
 
 def _word(value: Any) -> str:

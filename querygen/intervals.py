@@ -8,12 +8,12 @@ error, reaches the percentile. One pass over the data, without resampling.
 """
 
 from dataclasses import dataclass
-from statistics import NormalDist
 
 from sqlglot import exp
 
 from querygen import plan
 from querygen.plan import Comment, Reading, Stage
+from querygen.quantiles import normal
 from querygen.scan import Scan
 from querygen.sqltext import Node, column, literal, name, path
 
@@ -97,7 +97,7 @@ class MeanIntervals(Stage):
 def quantile(scan: Scan) -> Node | None:
     """How many standard errors the limits are away; None where no interval is asked for."""
     confidence = scan.spec.confidence
-    return None if confidence is None else literal(NormalDist().inv_cdf((1 + confidence) / 2), "FLOAT64")
+    return None if confidence is None else literal(normal(confidence), "FLOAT64")
 
 
 def reached(scan: Scan, *, cumulative: bool) -> list[Stage]:

@@ -22,7 +22,7 @@ from querygen.conditions import Condition, DefinedDimension, Filter
 from querygen.dimensions import DimensionResolver
 from querygen.errors import Diagnostic, Loc
 from querygen.facts import definition_of, mirror_in
-from querygen.filters import FilterCompiler, sample_ids
+from querygen.filters import SAMPLE_IDS, FilterCompiler, sample_ids
 from querygen.sides import amounts_of
 from querygen.source import Source
 from querygen.spec import Spec
@@ -269,7 +269,7 @@ def unscaled_sample(linted: Linted) -> Iterator[Diagnostic]:
     for test in linted.filters:
         is_sample_id = test.column.expression == linted.table.node("sample_id")
         count = len(sample_ids(test.condition)) if is_sample_id else 0
-        if 0 < count < 100:
+        if 0 < count < len(SAMPLE_IDS):
             yield Diagnostic(
                 "unscaled-sample",
                 f"counts are those of the {count}% of clients that `sample_id` lets in",

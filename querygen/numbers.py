@@ -55,10 +55,10 @@ def summary_of_numbers(scan: Scan) -> Measured:
     stages = [*numbers(scan), totals]
     # Keys and processes are no clients' property: all rows of a group over the others have the same clients.
     shared = tuple(d for d in scan.dimensions if d.source is not None)
-    everyone = _everyone(scan, shared)
-    all_clients = path(f"{everyone[-1].cte}.n_clients")
-    share = exp.Div(this=path(f"{totals.cte}.n_above_zero"), expression=all_clients)
-    also = (exp.alias_(share, "share_of_clients"), exp.alias_(all_clients, "n_all_clients"))
+    everyone = all_clients(scan, shared)
+    everybody = path(f"{everyone[-1].cte}.n_clients")
+    share = exp.Div(this=path(f"{totals.cte}.n_above_zero"), expression=everybody)
+    also = (exp.alias_(share, "share_of_clients"), exp.alias_(everybody, "n_all_clients"))
     words = "The share of all clients whose number is above zero. Those that never sent it count as zero."
     limits = {"lower": "FLOAT64", "upper": "FLOAT64"} if away else {}
     kinds = {"count": "INT64", "sum": "FLOAT64", "mean": "FLOAT64", **limits, "n_clients": "INT64"}
@@ -69,7 +69,7 @@ def summary_of_numbers(scan: Scan) -> Measured:
     return Measured(stages, columns)
 
 
-def _everyone(scan: Scan, dimensions: tuple[ResolvedDimension, ...]) -> list[Stage]:
+def all_clients(scan: Scan, dimensions: tuple[ResolvedDimension, ...]) -> list[Stage]:
     """A scan of its own for the clients of each group, whatever they sent."""
     everyone = replace(scan, asked=(), dimensions=dimensions, predicates=[*scan.predicates], needs=[])
     stages: list[Stage] = [everyone.pings([("client_id", scan.own(scan.source.client_id, "STRING"))])]

@@ -118,6 +118,7 @@ class Sound(Reading):
         is_undecodable: whether it is.
         guarded: the column that later stages read.
         words: of the error, before the id.
+        without_id: what stands for an id that is NULL.
     """
 
     name = "sound"
@@ -125,6 +126,7 @@ class Sound(Reading):
     is_undecodable: Node
     guarded: Node
     words: Node
+    without_id: Node
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -419,7 +421,7 @@ class Scaled(Reading):
     columns: tuple[Node, ...]
 
 
-PREFIXES = ("all_", "clients_", "exposure_", "groups_", "judged_")
+PREFIXES = ("all_", "clients_", "exposure_", "groups_", "judged_", "releases_")
 """What stands before the names of stages that a query has twice."""
 
 

@@ -1,29 +1,30 @@
 """`measure: rate`: events by exposure, per 1,000 usage hours if nothing else is said.
 
 pings → … → counted ┐
-                    ├ together → exposed → rates → [spread | poisson] → divided → [spaced → gaps]
+                    ├ together → [windowed] → exposed → rates → [spread | poisson] → divided
 exposure_pings → … ─┘
 
 The limits are those of a ratio of two sums over clients (`intervals`), since a few clients that crash in a
 loop make events dependent; or, where asked for, those of a Poisson count.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from sqlglot import exp
 
-from querygen import poisson
+from querygen import quantiles
+from querygen.aligned import ADJUSTED, adjusted, aged, version_of, windowed
+from querygen.constants import Lines, in_lines
 from querygen.derived import divisor_of, together
 from querygen.facts import Facts
-from querygen.grouping import Measured
+from querygen.grouping import Measured, joined
 from querygen.intervals import limits, quantile, spread
+from querygen.numbers import all_clients
 from querygen.plan import Comment, OutputColumn, Reading, Stage
 from querygen.scan import Derived, Scan
-from querygen.sqltext import Node, column, literal, name
+from querygen.sqltext import Node, column, literal, name, path
 from querygen.times import SECONDS, TIME
-
-_IN_A_LINE = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,16 +40,40 @@ class Exposed(Reading):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rates(Stage):
+class Points(Reading):
+    """One row per group and five minutes, without the clients."""
+
+    name = "points"
+    dimensions: tuple[Node, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trimmed(Stage):
+    """The same, with whether a point counts: those of the highest rates don't.
+
+    Attributes:
+        kept: the share of points that count.
+    """
+
+    name = "trimmed"
+    dimensions: tuple[Node, ...]
+    partition: tuple[Node, ...]
+    kept: Node
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates(Reading):
     """One row per group: events and exposure, as the whole numbers that were summed up.
 
     Attributes:
         spread: whether the sums over clients that limits are made of are given, too.
+        trimmed: made of points, of which only some count for the rate.
     """
 
     name = "rates"
     dimensions: tuple[Node, ...]
     spread: bool
+    trimmed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,19 +82,16 @@ class Poisson(Stage):
 
     Attributes:
         exact: for fewer events than this the limits are constants.
-        lower_limits, upper_limits: these, some in a line, each with its number of events.
+        lower_limits, upper_limits: these, each with its number of events.
         third: a third of how many standard errors the limits of more events are away.
     """
 
     name = "poisson"
     dimensions: tuple[Node, ...]
     exact: Node
-    lower_limits: "Lines"
-    upper_limits: "Lines"
+    lower_limits: Lines
+    upper_limits: Lines
     third: Node
-
-
-Lines = tuple[tuple[tuple[Node, Node], ...], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +102,7 @@ class Divided(Reading):
         events, exposure: in the units that are shown.
         rate: events by exposure.
         lower, upper: limits of the rate, or None.
+        has_clients: whether the number of clients is passed on.
     """
 
     name = "divided"
@@ -89,6 +112,7 @@ class Divided(Reading):
     rate: Node
     lower: Node | None
     upper: Node | None
+    has_clients: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,41 +145,83 @@ class Gaps(Stage):
 
 
 def rate(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
-    """Events by exposure, of each group."""
-    derived = scan.derived
+    """Events by exposure, of each group; with `align`, versions also over the same time."""
+    derived, align = scan.derived, scan.spec.align
+    version = version_of(scan.dimensions)
     if derived is None or derived.exposure is None:
         raise ValueError("a rate is of events by an exposure")
-    away = quantile(scan)
-    by_clients = away is not None and scan.spec.method == "clients"
-    stages = together(scan, derived, tells_alone=True)
-    rows = (*scan.names, column("client_id"), column("alone_at"))
-    stages += [
-        Exposed(
-            sentence=Comment(
-                "Each client's events and exposure. A ping without a client id stands for itself."
-            ),
-            source=name(stages[-1].cte),
-            columns=rows,
-        ),
-        Rates(
-            sentence=Comment(f"Events and exposure, within {scan.group}."),
-            dimensions=scan.names,
-            spread=by_clients,
-        ),
-    ]
-    if by_clients:
-        stages.append(spread(scan, stages[-1], "ratio", "events", "exposure", "ratio", "n_clients"))
-    elif away is not None:
-        stages.append(_poisson(scan, scan.spec.confidence or 0.0))
-    kinds = _kinds(derived, has_limits=away is not None)
-    stages.append(_divided(scan, derived, stages[-1], away))
+    pivots = align is not None and version is not None and scan.spec.interval is None
+    stages = together(scan, derived, tells_alone=True, timed=pivots or scan.spec.trim is not None)
+    names = scan.names
+    if align is not None and version is not None and pivots:
+        stages += windowed(scan, version, align, stages[-1])
+        names = (*names, column(ADJUSTED))
+    stages += _summed(scan, stages[-1], names)
+    kinds = _kinds(derived, has_limits=scan.spec.confidence is not None, has_clients=scan.spec.trim is None)
+    stages.append(_divided(scan, derived, stages[-1], names))
     columns = scan.outputs + [OutputColumn(n, kind) for n, kind in kinds.items()]
     if scan.spec.fill:
         stages += _filled(scan, stages[-1], columns)
-    return Measured(stages, columns)
+    if pivots:
+        stage, columns = adjusted(scan, stages[-1], columns)
+        stages.append(stage)
+    measured = Measured(stages, columns)
+    if scan.spec.trim is not None:
+        measured = _with_clients(scan, measured)
+    if align is not None and version is not None and not pivots:
+        measured = aged(scan, version, align, measured)
+    return measured
 
 
-def _kinds(derived: Derived, *, has_limits: bool) -> dict[str, str]:
+def _summed(scan: Scan, source: Stage, names: tuple[Node, ...]) -> list[Stage]:
+    """From rows of clients to one row per group, with the sums."""
+    spec = scan.spec
+    by_clients = spec.confidence is not None and spec.method == "clients"
+    if spec.trim is not None:
+        stages: list[Stage] = _trimmed(scan, source, names, spec.trim)
+    else:
+        words = "Each client's events and exposure. A ping without a client id stands for itself."
+        keys = (*names, column("client_id"), column("alone_at"))
+        stages = [Exposed(sentence=Comment(words), source=name(source.cte), columns=keys)]
+    stages.append(
+        Rates(
+            sentence=Comment(f"Events and exposure, within {scan.group}."),
+            source=name(stages[-1].cte),
+            dimensions=names,
+            spread=by_clients,
+            trimmed=spec.trim is not None,
+        )
+    )
+    if by_clients:
+        passed = [node.name for node in names[len(scan.names) :]]
+        passed += ["events", "exposure", "ratio", "n_clients"]
+        stages.append(spread(scan, stages[-1], "ratio", *passed))
+    elif spec.confidence is not None:
+        stages.append(_poisson(names, spec.confidence))
+    return stages
+
+
+def _trimmed(scan: Scan, source: Stage, names: tuple[Node, ...], trim: float) -> list[Stage]:
+    """From rows of clients to points of five minutes, those of the highest rates marked."""
+    further = names[len(scan.names) :]
+    return [
+        Points(
+            sentence=Comment("Events and exposure of every five minutes."),
+            source=name(source.cte),
+            dimensions=names,
+        ),
+        Trimmed(
+            sentence=Comment(
+                f"Which are left out of the rate: the {trim:.4g} of points with the highest ones."
+            ),
+            dimensions=names,
+            partition=(*scan.partition, *further),
+            kept=literal(1 - trim, "FLOAT64"),
+        ),
+    ]
+
+
+def _kinds(derived: Derived, *, has_limits: bool, has_clients: bool) -> dict[str, str]:
     """The columns beside the dimensions, with their types."""
     events, exposure = derived.events.amount, derived.exposure.amount if derived.exposure else None
     limits_ = {"lower": "FLOAT64", "upper": "FLOAT64"} if has_limits else {}
@@ -164,17 +230,20 @@ def _kinds(derived: Derived, *, has_limits: bool) -> dict[str, str]:
         "exposure": "INT64" if exposure and exposure.is_whole else "FLOAT64",
         "rate": "FLOAT64",
         **limits_,
-        "n_clients": "INT64",
+        **({"n_clients": "INT64"} if has_clients else {}),
     }
 
 
-def _divided(scan: Scan, derived: Derived, source: Stage, away: Node | None) -> Divided:
+def _divided(scan: Scan, derived: Derived, source: Stage, names: tuple[Node, ...]) -> Divided:
     """The stage that divides."""
+    away = quantile(scan)
+    trims = scan.spec.trim is not None
     exposure = derived.exposure or derived.events
     scale = derived.per * divisor_of(exposure) / divisor_of(derived.events)
 
     def by_exposure(events: str) -> Node:
-        divisor = exp.Nullif(this=column("exposure"), expression=literal(0, "INT64"))
+        exposed = column("kept_exposure" if trims else "exposure")
+        divisor = exp.Nullif(this=exposed, expression=literal(0, "INT64"))
         return exp.Div(
             this=exp.Mul(this=column(events), expression=literal(scale, "FLOAT64")), expression=divisor
         )
@@ -195,10 +264,11 @@ def _divided(scan: Scan, derived: Derived, source: Stage, away: Node | None) -> 
     return Divided(
         sentence=Comment(f"{words}, per {scan.spec.exposure_words}."),
         source=name(source.cte),
-        dimensions=scan.names,
+        dimensions=names,
+        has_clients=not trims,
         events=_shown("events", divisor_of(derived.events)),
         exposure=_shown("exposure", divisor_of(exposure)),
-        rate=by_exposure("events"),
+        rate=by_exposure("kept_events" if trims else "events"),
         lower=lower,
         upper=upper,
     )
@@ -211,23 +281,16 @@ def _shown(amount: str, divisor: int) -> Node:
     return exp.alias_(exp.Div(this=column(amount), expression=literal(divisor, "INT64")), amount)
 
 
-def _poisson(scan: Scan, confidence: float) -> Poisson:
+def _poisson(names: tuple[Node, ...], confidence: float) -> Poisson:
     """The limits of the number of events."""
-
-    def lines(side: int) -> Lines:
-        found = [
-            (literal(n, "INT64"), literal(round(poisson.exact_limits(n, confidence)[side], 9), "FLOAT64"))
-            for n in range(poisson.EXACT)
-        ]
-        return tuple(tuple(found[i : i + _IN_A_LINE]) for i in range(0, len(found), _IN_A_LINE))
-
+    found = [quantiles.poisson_limits(n, confidence) for n in range(quantiles.EXACT)]
     return Poisson(
         sentence=Comment("How many events there could have been: the limits of a Poisson count."),
-        dimensions=scan.names,
-        exact=literal(poisson.EXACT, "INT64"),
-        lower_limits=lines(0),
-        upper_limits=lines(1),
-        third=literal(poisson.quantile(confidence) / 3, "FLOAT64"),
+        dimensions=names,
+        exact=literal(quantiles.EXACT, "INT64"),
+        lower_limits=in_lines([lower for lower, _ in found]),
+        upper_limits=in_lines([upper for _, upper in found]),
+        third=literal(quantiles.normal(confidence) / 3, "FLOAT64"),
     )
 
 
@@ -265,3 +328,19 @@ def _filled(scan: Scan, source: Stage, columns: list[OutputColumn]) -> list[Stag
             seconds=seconds,
         ),
     ]
+
+
+def _with_clients(scan: Scan, measured: Measured) -> Measured:
+    """The same rows beside the number of clients of each group, which points don't tell."""
+    shared = tuple(d for d in scan.dimensions if d.source is not None)
+    everyone = all_clients(scan, shared)
+    beside = joined(
+        "The same with the clients of each group.",
+        measured.stages[-1],
+        everyone[-1],
+        shared,
+        measured.columns,
+        (exp.alias_(path(f"{everyone[-1].cte}.n_clients"), "n_clients"),),
+    )
+    stages = [*measured.stages, *everyone, replace(beside, prefix="clients_")]
+    return replace(measured, stages=stages, columns=[*measured.columns, OutputColumn("n_clients", "INT64")])

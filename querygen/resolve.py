@@ -6,11 +6,14 @@ histogram by `scan`, and the statistics by `measures`.
 """
 
 import datetime as dt
+import re
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 from querygen.adjust import alone, marked, scaled, with_undecodable
+from querygen.alerts import alerted
+from querygen.aligned import version_of
 from querygen.amounts import Amount
 from querygen.asking import HistogramFinder
 from querygen.catalog import Catalog, Column, SourceTable
@@ -19,16 +22,16 @@ from querygen.conditions import Dimension, Filter
 from querygen.dimensions import MADE_BY, DimensionResolver, ResolvedDimension, compile_filters
 from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help
 from querygen.facts import Facts
-from querygen.filters import FilterCompiler, is_bounded, sample_ids
+from querygen.filters import SAMPLE_IDS, FilterCompiler, is_bounded, sample_ids
 from querygen.grouping import Measured
 from querygen.measures import MEASURES, RowField, decoded_field, pings
 from querygen.plan import Plan, Read
 from querygen.populations import BRANCH, population
-from querygen.scan import Asked, Derived, Scan, Side
+from querygen.scan import Asked, Derived, Scan, Side, start_of
 from querygen.spec import Spec
-from querygen.spec_values import HISTOGRAM_FIELDS, DeclaredSource
-from querygen.sqltext import Node, literal, own_function
-from querygen.times import STARTS, TIME
+from querygen.spec_values import HISTOGRAM_FIELDS, Alignment, DeclaredSource
+from querygen.sqltext import Node, literal
+from querygen.times import TIME
 from querygen.wording import header
 
 
@@ -153,6 +156,8 @@ class _Resolver:
             measured = with_undecodable(scan, measured)
         if spec.min_clients or spec.min_usage_hours:
             measured = marked(measured, spec)
+        if spec.alert is not None:
+            measured = alerted(scan, measured)
         if spec.scale:
             measured = scaled(measured, self._sampled(read.restricted))
             if self.findings:
@@ -168,12 +173,14 @@ class _Resolver:
         self.notes += people.notes
         if people.branch:
             columns.define(BRANCH, people.branch)
-        wanted = spec.dimensions
         if spec.interval is not None:
-            started = own_function(STARTS[spec.interval], self.source.node(self.source.timestamp))
-            columns.define(TIME, Column(started, "TIMESTAMP", (self.source.timestamp,)))
-            wanted = wanted if TIME in wanted else (TIME, *wanted)
-        dimensions = columns.dimensions(wanted)
+            columns.define(TIME, start_of(self.source, spec.interval))
+        shown = spec.interval is None or TIME in spec.dimensions
+        dimensions = columns.dimensions(spec.dimensions if shown else (*spec.dimensions, TIME))
+        for i, dimension in enumerate(dimensions):
+            self._check_sorts(dimension.name, dimension.type, ("dimensions", i))
+        if not shown:
+            dimensions = (*dimensions[-1:], *dimensions[:-1])
         restricted = compile_filters(spec.filters, columns.column, filters)
         self._check_dates(restricted)
         restricted += compile_filters(further or {}, columns.column, filters, (_OWN, "filters"))
@@ -208,7 +215,24 @@ class _Resolver:
                 message = f"`{source.table}` is like {source.known_as} here, and like {known} elsewhere"
                 self._report("two-shapes", message, (key, "table"), "a table has one shape; name it once")
         derived = Derived(counted, divided, self.spec.per_or_default)
+        if self.spec.align is not None:
+            self._check_versions(self.spec.align, version_of(scan.dimensions))
         return replace(scan, asked=counted.scan.asked, derived=derived)
+
+    def _check_versions(self, align: Alignment, version: ResolvedDimension | None) -> None:
+        """Versions that are compared are a dimension, and those that have dates are of its kind."""
+        if version is None:
+            self._report(
+                "no-version",
+                "`align` compares versions, and no dimension is one",
+                ("align",),
+                "add `app_version` or `major_version` to `dimensions`",
+            )
+        elif version.type == "INT64":
+            for shown in align.dates:
+                if not re.fullmatch("[0-9]{1,5}", shown, re.ASCII):
+                    message = f"`{shown}` is no major version, which `{version.name}` tells apart"
+                    self._report("wrong-type", message, ("align", "dates", shown), "write for example 58")
 
     def _side(self, key: str, amount: Amount) -> Side:
         """The scan of one amount; what is wrong with it is reported under its key."""
@@ -289,11 +313,11 @@ class _Resolver:
 
     def _sampled(self, restricted: list[tuple[str, Column, list[Node]]]) -> int:
         """How many of the hundred sample ids pass the filters on them; 100 after a finding."""
-        passed = frozenset(range(100))
+        passed = SAMPLE_IDS
         for reference, source, _ in restricted:
             if source.expression == self.source.node("sample_id"):
                 passed &= sample_ids(self.spec.filters[reference])
-        if 0 < len(passed) < 100:
+        if 0 < len(passed) < len(SAMPLE_IDS):
             self.notes.append(f"counts are those of {len(passed)}% of clients, scaled to all")
             return len(passed)
         self._report(
@@ -321,7 +345,7 @@ class _Resolver:
                 message = f"`{dimension.name}` cannot be the name of a cube's dimension: the query uses it"
                 help_ = f"give it another name: {{name: …, of: {dimension.name}}}"
                 self._report("reserved-name", message, ("dimensions", i), help_)
-            if dimension.type in ("FLOAT64", "NUMERIC", "TIMESTAMP"):
+            if dimension.type in ("FLOAT64", "NUMERIC", "TIMESTAMP", "TIME", "BYTES"):
                 self._report(
                     "not-cubed",
                     f"`{dimension.name}` is a {dimension.type}, which cannot be a dimension of a cube",
@@ -350,12 +374,18 @@ class _Resolver:
             else:
                 found = columns.column(reference, ("fields", i), also=HISTOGRAM_FIELDS)
                 made = RowField(reference.rsplit(".", 1)[-1].lower(), found.type, found) if found else None
+                self._check_sorts(reference, found.type if found else "", ("fields", i))
             if made:
                 fields.append(made)
             if made and made.name in (field.name for field in fields[:-1]):
                 message = f"two fields are called `{made.name}`"
                 self._report("duplicate-field", message, ("fields", i), "leave one out")
         return fields
+
+    def _check_sorts(self, name: str, kind: str, loc: Loc) -> None:
+        if kind == "JSON":
+            message = f"`{name}` is JSON, by which rows can be neither sorted nor grouped"
+            self._report("not-a-value", message, loc, "name a column of another type")
 
     def _histogram_field(self, key: str, reference: str, i: int, asked: tuple[Asked, ...]) -> RowField | None:
         if self.spec.histogram is None:

@@ -19,7 +19,9 @@ ARROW_TYPES = {
     "FLOAT64": pa.float64(),
     "NUMERIC": pa.decimal128(38, 9),
     "BOOL": pa.bool_(),
+    "BYTES": pa.binary(),
     "DATE": pa.date32(),
+    "TIME": pa.time64("us"),
     "DATETIME": pa.timestamp("us"),
     "TIMESTAMP": pa.timestamp("us", tz="UTC"),
 }

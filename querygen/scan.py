@@ -31,9 +31,11 @@ from querygen.sqltext import (
     table,
     text,
 )
+from querygen.times import STARTS
 
 LARGEST_COUNT = 2**40  # GLAM's cap: larger counts are corrupt
 UNDECODABLE = "undecodable data in the ping "  # what an engine's error says, before the ping's id
+WITHOUT_ID = "(without an id)"  # in the place of a ping's id that is NULL or blank
 OTHER = "(other)"  # the key of all keys that are not among the top ones
 
 
@@ -125,6 +127,8 @@ class Scan:
         for dimension in self.dimensions:
             if dimension.name == "key" and isinstance(self.spec.key, TopKeys):
                 order.append(exp.EQ(this=column("key"), expression=text(OTHER)))
+            if dimension.source is not None and dimension.source.is_version:
+                order.append(dimension.version_rank or column(dimension.name))
             order.append(dimension.order(with_all=self.spec.cube))
         return tuple(order)
 
@@ -238,6 +242,7 @@ class Scan:
                     is_undecodable=self.is_undecodable,
                     guarded=guarded,
                     words=text(UNDECODABLE),
+                    without_id=text(WITHOUT_ID),
                 )
             )
         return stages, passed
@@ -401,6 +406,12 @@ def _listed(wanted: str | tuple[str, ...]) -> tuple[str, ...]:
 def _top_or_other() -> Node:
     """The key, if it is joined to one of the top ones, else OTHER."""
     return exp.If(this=is_missing(path("wanted.key")), true=text(OTHER), false=path("keyed.key"))
+
+
+def start_of(source: SourceTable, interval: str) -> Column:
+    """The first moment of the interval that a ping came in."""
+    moment = own_function(STARTS[interval], source.node(source.timestamp))
+    return Column(moment, "TIMESTAMP", (source.timestamp,))
 
 
 def prefixed(stage: Stage, prefix: str) -> Stage:

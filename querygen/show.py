@@ -1,5 +1,6 @@
 """Show: a `Result` as a table for people, or as JSON, CSV or Parquet for programs."""
 
+import base64
 import datetime as dt
 import io
 import json
@@ -43,7 +44,7 @@ def text_table(
 
 
 def as_json(result: Result) -> bytes:
-    """A JSON list of row objects, one row a line; dates and times in ISO 8601."""
+    """A JSON list of row objects, one row a line; dates and times in ISO 8601, bytes in Base64."""
     return json_rows(result.rows())
 
 
@@ -75,6 +76,8 @@ FORMATS: dict[str, Callable[[Result], bytes]] = {
 
 
 def _iso(value: Any) -> str:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
     if isinstance(value, dt.datetime) and value.tzinfo:
         return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ" if value.microsecond else "%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, dt.date):
@@ -100,5 +103,6 @@ def _cell(value: Any) -> str:
         return f"{value:.10g}"
     if isinstance(value, dt.datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S") + (" UTC" if value.tzinfo else "")
+    text = _iso(value) if isinstance(value, bytes) else str(value)
     # A line break or a terminal's control character in a text would break the table, or worse.
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -15,6 +15,8 @@ from querygen.spec_rules import check_together
 from querygen.spec_values import (
     DEFAULT_PERCENTILES,
     HISTOGRAM_FIELDS,
+    Alert,
+    Aligned,
     Buckets,
     Confidence,
     Experimental,
@@ -67,6 +69,23 @@ class Spec(StrictModel):
     )
     interval: Interval | None = Field(
         None, description="a dimension `time`: the first moment of each interval of submission, in UTC"
+    )
+    align: Aligned | None = Field(
+        None,
+        description="of a rate: `release`, or {dates, skip_hours}: versions also over the same time since "
+        "their release, in `adjusted_` columns; by `interval`, the hours since then",
+    )
+    alert: Alert | None = Field(
+        None,
+        description="of a rate: {max_rate, max_change, expected} add `state`: ok, low_data, too_new, watch "
+        "or alert",
+        examples=[{"max_rate": 10}],
+    )
+    trim: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None,
+        description="of a rate: leave out this share of its points (of five minutes), those of the highest "
+        "rates",
+        examples=[0.001],
     )
     fill: StrictBool = Field(
         False, description="of a rate by `interval`: also rows for the intervals without any ping"

@@ -33,6 +33,9 @@ MEANT_FOR = {
     "seed": ("compare",),
     "p_value": ("compare",),
     "interval": ("percentiles", "distribution", "summary", "counts", "compare", "rate"),
+    "align": ("rate",),
+    "alert": ("rate",),
+    "trim": ("rate",),
     "fill": ("rate",),
     "method": ("rate",),
     "min_usage_hours": ("rate",),
@@ -133,6 +136,18 @@ def _check_pairs(spec: "Spec") -> None:
         raise unused("low_data", "needs to know how few is low", "add `min_clients: 100`")
     if spec.fill and spec.interval is None:
         raise unused("fill", "is about gaps between intervals", "add for example `interval: hour`")
+    if spec.trim is not None and spec.confidence is not None:
+        raise unused("confidence", "gives no limits of what is trimmed", "leave out `trim`")
+    if spec.alert is not None and (spec.alert.max_change or spec.alert.expected):
+        if spec.align is None or spec.interval is not None:
+            why = "compares versions at the same age"
+            raise unused("alert", why, "add `align: release`, and leave out `interval`")
+        if spec.alert.expected and spec.confidence is None:
+            raise unused("alert", "needs to know how sure a rate is", "add `confidence: 0.95`")
+    if spec.align is not None and spec.cube:
+        raise unused("cube", "takes versions together, which `align` compares")
+    if spec.trim is not None and spec.interval is not None:
+        raise unused("trim", "leaves out times, which `interval` tells apart")
     if spec.method == "poisson" and spec.confidence is None:
         raise unused("method", "is about limits", "add `confidence: 0.95`")
     if spec.confidence is not None and (spec.prior or spec.percentile_method == "interpolated"):

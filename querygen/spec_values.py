@@ -219,4 +219,51 @@ Buckets = Annotated[
 ]
 Today = Annotated[dt.date | Literal["current"], BeforeValidator(_check_today)]
 Confidence = Annotated[float, Field(strict=True), AfterValidator(_check_confidence)]
+
+
+class Alignment(StrictModel):
+    """How versions are compared over the same time since their release."""
+
+    dates: dict[StrictStr, dt.datetime | dt.date] = Field(
+        default_factory=dict,
+        description="when versions were released, where that isn't when their first ping came",
+        examples=[{"58.0": "2018-01-23"}],
+    )
+    skip_hours: Annotated[StrictInt, Field(ge=0, le=24 * 28)] = Field(
+        0, description="hours after the release that are left out, once the newest is more than a day old"
+    )
+
+
+class Alert(StrictModel):
+    """What a rate is judged by, for the column `state`."""
+
+    max_rate: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="a rate that is surely above this is an alert"
+    )
+    max_change: Annotated[float, Field(gt=0)] | None = Field(
+        None,
+        description="how much higher than that of the version before it a rate may be at the same age",
+        examples=[0.25],
+    )
+    expected: Annotated[float, Field(gt=0.5, lt=1)] | None = Field(
+        None,
+        description="a rate above the range that this share of versions is expected in, by those before "
+        "it, is an alert",
+        examples=[0.98],
+    )
+
+    @model_validator(mode="after")
+    def _check_any(self) -> "Alert":
+        if not self.model_fields_set:
+            raise problem("empty-alert", "`alert` needs something to judge by", "add for example max_rate")
+        return self
+
+
+def _alignment(value: Any) -> Any:
+    return {} if value == "release" else value
+
+
+Aligned = Annotated[
+    Alignment, BeforeValidator(_alignment, json_schema_input_type=Literal["release"] | Alignment)
+]
 Seed = Annotated[StrictStr, AfterValidator(_check_seed)]

@@ -187,6 +187,4 @@ def comment(words: str) -> str:
     flat = re.sub(
         r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+", " ", words
     ).strip()
-    while "*/" in flat or "/*" in flat or "{{" in flat or "}}" in flat:
-        flat = flat.replace("*/", "* /").replace("/*", "/ *").replace("{{", "{ {").replace("}}", "} }")
-    return flat
+    return re.sub(r"\*(?=/)|/(?=\*)|\{(?=\{)|\}(?=\})", r"\g<0> ", flat)

@@ -1,11 +1,14 @@
-"""Intervals of time: what `interval` may be, and the column that it makes."""
+"""Intervals of time: what `interval` may be, and the columns that it makes."""
 
 from typing import Literal
+
+Interval = Literal["5 minutes", "hour", "day", "week"]
 
 TIME = "time"
 """The dimension that `interval` adds: the first moment of each, in UTC."""
 
-Interval = Literal["5 minutes", "hour", "day", "week"]
+FIVE_MINUTES = "five_minutes"
+"""The column of the five minutes that a ping came in."""
 
 SECONDS = {"5 minutes": 300, "hour": 3600, "day": 86_400, "week": 604_800}
 """How long each is."""

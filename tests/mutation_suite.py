@@ -122,7 +122,7 @@ class Suite:
         return True
 
     def _run(self, items: Sequence[pytest.Item], reached: dict[str, Reached]) -> Iterator[Outcome]:
-        kills: dict[str, Counter[str]] = defaultdict(Counter)
+        kills: dict[object, Counter[str]] = defaultdict(Counter)  # of a file, and of a place in it
         running: list[_Child] = []
         waiting = list(self.mutants)
         done = 0
@@ -130,8 +130,9 @@ class Suite:
             while waiting and len(running) < self.workers:
                 made = waiting.pop(0)
                 near = [item for item in items if _reaches(reached[item.nodeid], made)]
-                known = kills[made.file]
+                known, here = kills[made.file], kills[_place(made)]
                 near.sort(key=lambda i: -(known[i.nodeid] + 0.1) / (reached[i.nodeid].seconds + 0.02))
+                near.sort(key=lambda i: -here[i.nodeid])
                 work = partial(_judge, made, near, reached, self.seconds)
                 running.append(_Child(work, made))
             for child in _finished(running):
@@ -140,9 +141,15 @@ class Suite:
                 )
                 if outcome.killed_by:
                     kills[outcome.mutant.file][outcome.killed_by] += 1
+                    kills[_place(outcome.mutant)][outcome.killed_by] += 1
                 done += 1
                 self.progress(done, len(self.mutants))
                 yield outcome
+
+
+def _place(made: Mutant) -> tuple[object, ...]:
+    """What mutants share that the same tests notice: the line, or the lines that use it."""
+    return (made.file, made.reach or made.line)
 
 
 def executing_tests() -> list[Path]:

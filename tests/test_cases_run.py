@@ -93,17 +93,18 @@ def test_what_is_invalid_or_fails_inside_goes_before_what_differs(home, monkeypa
     ran = querygen("test")
     assert (ran.code, ran.text.splitlines()[-1]) == (3, "3 invalid, 3 error")
     assert (
-        "ERROR  specs/gc.test.yaml:5  first\nerror: DuckDB cannot run the query: out of memory\n" in ran.text
+        "ERROR  specs/gc.test.yaml:5  first\nerror: DuckDB cannot run the query: out of memory [duckdb]\n"
+        in ran.text
     )
 
 
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--from", "data"], "`--from` belongs to `--new`"),
-        (["--rows", "3"], "`--rows` belongs to `--new`"),
-        (["--probes", "probes"], "`--probes` belongs to `--new`"),
-        (["specs", "nowhere"], "the path nowhere does not exist"),
+        (["--from", "data"], "`--from` belongs to `--new` [bad-flag]"),
+        (["--rows", "3"], "`--rows` belongs to `--new` [bad-flag]"),
+        (["--probes", "probes"], "`--probes` belongs to `--new` [bad-flag]"),
+        (["specs", "nowhere"], "the path nowhere does not exist [no-such-file]"),
     ],
 )
 def test_bad_flags(home, flags, said):
@@ -301,7 +302,7 @@ def test_pytest_tells_what_is_wrong_with_a_file(repository):
     result = repository.runpytest_inprocess(*PLUGIN)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
-        ["gc.test.yaml:7:5: error: unknown key `expects`", "*expects: {rows*", "*^^^^^^^"]
+        ["gc.test.yaml:7:5: error: unknown key `expects` [[]unknown-key[]]", "*expects: {rows*", "*^^^^^^^"]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
 

@@ -17,6 +17,7 @@ PAGES = explanations()
 WITH_EXAMPLE = [code for code, page in PAGES.items() if page.spec]
 
 NO_CODES = {
+    "client-days",
     "1e-10",
     "x86-64",
     "tab-warming-nightly-77",
@@ -149,7 +150,7 @@ def test_an_unknown_code_names_the_nearest():
     ran = querygen("explain", "version-as-txt")
     assert (ran.code, ran.text) == (2, "")
     assert ran.stderr == (
-        "error: no warning or error has the code `version-as-txt`\n"
+        "error: no warning or error has the code `version-as-txt` [unknown-code]\n"
         "  help: a code with a similar name exists: `version-as-text`\n"
     )
     assert "`querygen explain` lists the codes" in querygen("explain", "qqq").stderr

@@ -4,7 +4,7 @@ import builtins
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -56,6 +56,7 @@ PINGS = pa.table(
             [datetime(2020, 1, 1, tzinfo=UTC), datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC), None],
             pa.timestamp("us", tz="UTC"),
         ),
+        "clock": pa.array([time(), time(23, 59, 58, 999999), None], pa.time64("us")),
         "wall": pa.array([datetime(1, 1, 1), LAST_MOMENT, None], pa.timestamp("us")),
         "amount": pa.array(
             [Decimal("-1.500000001"), Decimal("12345678901234567890123456789"), None], pa.decimal128(38, 9)

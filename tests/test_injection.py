@@ -105,6 +105,23 @@ def enrolled(text, **keys):
     return {**BASE, "measure": "counts", "experiment": {"slug": text, **keys}}
 
 
+def rated(**keys):
+    """A rate of events."""
+    return {"filters": BASE["filters"], "measure": "rate", "events": "GC_MS", **keys}
+
+
+def amount(side, **keys):
+    """A rate with such an amount as its events or exposure."""
+    return rated(**{side: {"histogram": "GC_MS", **keys}})
+
+
+SIDES = ("events", "exposure")
+
+
+def of_side(side, condition):
+    return amount(side, filters={"client_id": condition})
+
+
 def compared(**keys):
     branches = {"control": "control~", "branches": ["treatment~"]}
     return {**BASE, "measure": "compare", "experiment": "slug", **branches, **keys}
@@ -130,6 +147,21 @@ LITERALS = {
         **enrolled("a", control={"sample": "10%", "name": text or "a"}),
         "dimensions": ["branch"],
     },
+    **{
+        f"{side}.filters{form}": (lambda text, side=side, make=make: of_side(side, make(text)))
+        for side in SIDES
+        for form, make in FILTERS.items()
+    },
+    **{
+        f"{side}.key{form}": (
+            lambda text, side=side, make=make: rated(
+                **{side: {"histogram": "SEARCH_COUNTS", "key": make(text)}}
+            )
+        )
+        for side in SIDES
+        for form, make in {"": lambda text: text, "[]": lambda text: [text, "b"]}.items()
+    },
+    "align.dates{key}": lambda text: rated(dimensions=["app_version"], align={"dates": {text: "2020-04-20"}}),
     "control": lambda text: compared(control=text),
     "branches[]": lambda text: compared(branches=["treatment~", text]),
 }
@@ -198,6 +230,44 @@ NAMES = {
     "prior": keyed("prior"),
     "silence[]": keyed("silence", 0),
     "sample": keyed("sample"),
+    "interval": lambda text: rated(interval=text),
+    "method": lambda text: rated(method=text, confidence=0.9),
+    "align": lambda text: rated(align=text, dimensions=["app_version"]),
+    "align.dates{}": lambda text: rated(align={"dates": {"58.0": text}}, dimensions=["app_version"]),
+    **{side: (lambda text, side=side: rated(**{side: text})) for side in SIDES},
+    **{
+        f"{side}.{key}": (lambda text, side=side, key=key: rated(**{side: {key: text}}))
+        for side in SIDES
+        for key in ("histogram", "scalar", "column", "count", "table")
+    },
+    **{
+        f"{side}.{key}": (lambda text, side=side, key=key: amount(side, **{key: text}))
+        for side in SIDES
+        for key in ("process", "take", "unit")
+    },
+    **{f"{side}.process[]": (lambda text, side=side: amount(side, process=[text])) for side in SIDES},
+    **{
+        f"{side}.filters{{key}}": (lambda text, side=side: amount(side, filters={text: "a"}))
+        for side in SIDES
+    },
+    **{
+        f"{side}.filters{{}}.last": (
+            lambda text, side=side: {**of_side(side, last(text)), "today": "2020-04-20"}
+        )
+        for side in SIDES
+    },
+    **{
+        f"{side}.table.table": (
+            lambda text, side=side: rated(**{side: {"table": {"table": text, "like": "telemetry.main"}}})
+        )
+        for side in SIDES
+    },
+    **{
+        f"{side}.table.like": (
+            lambda text, side=side: rated(**{side: {"table": {"table": "a.b", "like": text}}})
+        )
+        for side in SIDES
+    },
     "experiment.recorded_in": lambda text: enrolled("a", recorded_in=text),
     "experiment.control.sample": lambda text: enrolled("a", control={"sample": text}),
     "statistics[]": lambda text: compared(statistics=[text]),

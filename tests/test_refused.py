@@ -35,6 +35,8 @@ def names_given(query):
     plan = query.plan()
     tree = sqlglot.parse(query.sql(udfs="temp"), dialect="bigquery")[-1]
     given = {node.alias for node in tree.find_all(exp.CTE, exp.Alias)}
+    ctes = {cte.alias for cte in tree.ctes}
+    given |= {table.alias for table in tree.find_all(exp.Table) if table.name in ctes and table.alias}
     given |= {column.alias_or_name for cte in tree.ctes for column in cte.this.selects}
     given |= {name.name for alias in tree.find_all(exp.TableAlias) for name in alias.columns}
     given |= {unnest.args["offset"].name for unnest in tree.find_all(exp.Unnest) if unnest.args.get("offset")}
@@ -64,16 +66,17 @@ ASKED = [
 ]
 
 
-def test_no_dimension_has_a_name_that_queries_give():
+@pytest.mark.parametrize("spec", ASKED, ids=str)
+def test_no_dimension_has_a_name_that_queries_give(spec):
     """It would be the same name for two things in one query."""
-    names = set()
-    for spec in ASKED:
-        names |= names_given(query({**BY_COUNTRY, **spec}, True))
-    for name in sorted(names):
-        spec = {**BY_COUNTRY, "measure": "counts", "dimensions": [{"name": name, "of": "os"}]}
-        with pytest.raises(QuerygenError) as refused:
-            query(spec).plan()
-        assert [finding.code for finding in refused.value.diagnostics] == ["reserved-name"], name
+    names = sorted(names_given(query({**BY_COUNTRY, **spec}, True)))
+    asked = {**BY_COUNTRY, "measure": "counts", "dimensions": [{"name": name, "of": "os"} for name in names]}
+    with pytest.raises(QuerygenError) as refused:
+        query(asked).plan()
+    found = {finding.loc: finding.code for finding in refused.value.diagnostics}
+    assert {names[i]: found.get(("dimensions", i, "name")) for i in range(len(names))} == dict.fromkeys(
+        names, "reserved-name"
+    )
 
 
 MOST = 2**63 - 1
@@ -94,6 +97,16 @@ def test_the_largest_numbers(of, number, is_refused):
         assert query(spec).plan()
         return
     with pytest.raises(QuerygenError) as refused:
+        query(spec).plan()
+    assert [finding.code for finding in refused.value.diagnostics] == ["wrong-type"]
+
+
+@pytest.mark.parametrize("of", ["sample_id", "memory_mb", "os", "submission_date", "build_time"])
+@pytest.mark.parametrize("number", [10**400, -(10**400), 10**5000], ids=["long", "negative", "endless"])
+def test_endless_numbers(of, number):
+    """Python prints no number of more than 4,300 digits, and would not say what is wrong."""
+    spec = {"measure": "counts", "filters": {of: {"not": number}}, "allow_full_scan": True}
+    with pytest.raises(QuerygenError, match=r"(number -?10000|of thousands of digits)") as refused:
         query(spec).plan()
     assert [finding.code for finding in refused.value.diagnostics] == ["wrong-type"]
 

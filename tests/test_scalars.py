@@ -6,7 +6,7 @@ from collections import defaultdict
 from fractions import Fraction
 
 import pytest
-from harness import NEEDS_GOOGLESQL, query
+from harness import NEEDS_GOOGLESQL, query, rows_of
 
 from querygen import QuerygenError, load
 from querygen.api import catalog_of
@@ -53,6 +53,18 @@ def numbers(rows, value_of):
     return {
         group: [(sum(values), len(values)) for values in clients.values()] for group, clients in found.items()
     }
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("number", [None, -1, 2**40 + 1])
+def test_what_no_client_has_sent_has_no_row(number, engine):
+    """Though the clients whose pings pass the filters are counted."""
+    scalars = {PATH.rpartition(".")[2]: number}
+    payload = {"processes": {"parent": {"scalars": scalars}}}
+    sent = [
+        {"client_id": c, "submission_timestamp": "2020-04-20T01:00:00Z", "payload": payload} for c in "ab"
+    ]
+    assert rows_of({"scalar": PATH, "measure": "summary", "allow_full_scan": True}, sent, engine) == []
 
 
 def unkeyed(row):

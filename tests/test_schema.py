@@ -158,7 +158,11 @@ def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("s.json", b'[\n {"name": }]', r"s\.json:2:11: error: not valid JSON: expecting value\n"),
+        (
+            "s.json",
+            b'[\n {"name": }]',
+            r"s\.json:2:11: error: not valid JSON: expecting value \[bad-schema\]\n",
+        ),
         ("s.json", b"\n\n\xff", r"s\.json:3:1: error: not UTF-8"),
         ("s.json.xz", b"no", r"not an \.xz file"),
         ("s.json", b"{}", "no list of fields"),

@@ -27,6 +27,8 @@ TYPES = {
     "amount": "NUMERIC",
     "flag": "BOOL",
     "day": "DATE",
+    "clock": "TIME",
+    "raw": "BYTES",
     "time": "DATETIME",
     "moment": "TIMESTAMP",
 }
@@ -37,6 +39,8 @@ FULL = {
     "amount": Decimal("1.100000000"),
     "flag": True,
     "day": dt.date(2020, 4, 20),
+    "clock": dt.time(9, 45, 0, 500000),
+    "raw": b"\x00\xffa",
     "time": dt.datetime(2020, 4, 20, 9, 45),
     "moment": dt.datetime(2020, 4, 20, 9, 45, 0, 123456, UTC),
 }
@@ -81,7 +85,7 @@ def test_columns_stand_in_line():
 
 def test_all_types_in_a_table():
     shown = table([FULL, EMPTY], **TYPES).splitlines()[2]
-    assert "  0.3  1.100000000  true  2020-04-20  2020-04-20 09:45:00  " in shown
+    assert "  0.3  1.100000000  true  2020-04-20  09:45:00.500000  AP9h  2020-04-20 09:45:00  " in shown
     assert shown.endswith("2020-04-20 09:45:00 UTC")
     assert "-9223372036854775808" in shown
 
@@ -135,6 +139,8 @@ def test_json():
             **FULL,
             "amount": "1.100000000",
             "day": "2020-04-20",
+            "clock": "09:45:00.500000",
+            "raw": "AP9h",
             "time": "2020-04-20T09:45:00",
             "moment": "2020-04-20T09:45:00.123456Z",
         },
@@ -161,6 +167,8 @@ def test_csv():
         "1.100000000",
         "true",
         "2020-04-20",
+        "09:45:00.500000",
+        "AP9h",
         "2020-04-20T09:45:00",
         "2020-04-20T09:45:00.123456Z",
     ]

@@ -17,6 +17,7 @@ from specs import SPECS
 from sqlglot import exp
 
 from querygen import EngineError, QuerygenError, data, translate
+from querygen.calls import place
 from querygen.catalog import catalog
 from querygen.check import CheckedSql, check
 from querygen.render import SqlText, render
@@ -332,3 +333,13 @@ def test_a_users_catalog_called_telemetry(tmp_path):
         query(SPECS["counts"]).run(connection=connection)
     assert "DuckDB cannot run the query: Binder Error: Ambiguous reference" in str(refused.value)
     assert "telemetry" in str(refused.value)
+
+
+def test_a_literal_of_several_lines_stays_as_it_is_where_a_body_is_placed():
+    """The body's own lines are indented like the call's line; those inside a text are the text."""
+    literal = "'one\n  two\n\nthree''s -- (\n'"
+    text = f"SELECT\n    querygen.x({literal}) AS found"
+    placed = place(text, "duckdb", lambda call: f"CASE\n  WHEN TRUE\n\n  THEN {call.argument}\nEND")
+    expected = f"SELECT\n    CASE\n      WHEN TRUE\n\n      THEN {literal}\n    END AS found"
+    assert placed == expected
+    assert duckdb.sql(placed).fetchall() == [("one\n  two\n\nthree's -- (\n",)]

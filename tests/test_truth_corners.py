@@ -113,8 +113,9 @@ def keyed(client, *entries):
         ([keyed("a", ("b", 2)), *[keyed("a", ("a", 1))] * 3], 1, {"a"}),  # single samples add up
         ([keyed("a", ("b", 2), ("c", 2), ("a", 2), ("d", 1))], 2, {"a", "b"}),  # a tie: the first by name
         ([keyed("a", ("a", 1), ("b", 0), (None, 5))], 3, {"a"}),  # no samples, or no name: no top key
+        ([keyed("a", ("a", 1), ("b", 1), (None, 5))], 1, {"a"}),  # nor does it take the place of one
     ],
-    ids=["sum", "tie", "nothing"],
+    ids=["sum", "tie", "nothing", "no name"],
 )
 def test_which_keys_are_the_top_ones(pings, top, named, engine):
     spec = {"histogram": "SEARCH_COUNTS", "key": {"top": top}, "dimensions": ["key"], **ALL_DAYS}
@@ -324,3 +325,52 @@ def test_shares_of_groups_of_fractions(engine):
         *((None, 2, 1.0), (0.5, 1, 0.5), (0.5, 2, 0.5)),
         (1e300, 3, 1.0),
     ]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_other_keys_come_last_of_each_group(engine):
+    """In the order of text `(other)` would stand behind `!` and before `b`, as the key of that name does."""
+    recorded = keyed("a", ("!", 5), ("b", 4), ("(other)", 1), ("c", 1))
+    pings = [recorded | {"normalized_os": os} for os in ("Mac", "Linux")]
+    spec = {"histogram": "SEARCH_COUNTS", "measure": "summary", "dimensions": ["os", "key"], **ALL_DAYS}
+    top = rows_of({**spec, "key": {"top": 2}}, pings, engine)
+    of_each = [("!", 5), ("b", 4), ("(other)", 2)]
+    assert [(row["os"], row["key"], row["count"]) for row in top] == [
+        (os, *row) for os in ("Linux", "Mac") for row in of_each
+    ]
+    plain = [row["key"] for row in rows_of({**spec, "key": "*"}, pings, engine)]
+    assert plain == ["!", "(other)", "b", "c"] * 2
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("key", "carry_it"),
+    [("a", ["p", "q"]), ("b", ["q", "r"]), (["a", "b"], ["p", "q", "r"]), ("c", []), ("*", ["p", "q", "r"])],
+    ids=str,
+)
+def test_pings_that_carry_a_key(key, carry_it, engine):
+    keys = {"p": ["a"], "q": ["a", "b"], "r": ["b"], "s": []}
+    pings = [keyed(client, *((one, 1) for one in recorded)) for client, recorded in keys.items()]
+    spec = {"histogram": "SEARCH_COUNTS", "key": key, **ALL_DAYS}
+    counted = rows_of({**spec, "measure": "counts"}, pings, engine)
+    n = len(carry_it)
+    assert [tuple(row.values()) for row in counted] == ([(n, n)] if n else [])
+    listed = rows_of({**spec, "measure": "pings", "fields": ["client_id"]}, pings, engine)
+    assert [row["client_id"] for row in listed] == carry_it
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_pings_that_carry_one_of_two_distributions(engine):
+    """An empty one is not carried."""
+    first, second = "browser_tabswitch_spinner_visible", "javascript_gc_total_time"
+    pings = [
+        glean_ping("a", **{first: (7, {7: 1}), second: (5, {5: 1})}),
+        glean_ping("b", **{first: (9, {9: 1}), second: (0, {})}),
+        glean_ping("c", **{second: (30, {5: 6})}),
+        glean_ping("d", **{second: (0, {})}),
+        glean_ping("e"),
+    ]
+    paths = [f"metrics.timing_distribution.{name}" for name in (first, second)]
+    spec = {"source": "firefox_desktop.metrics", "histogram": paths, "measure": "counts", **ALL_DAYS}
+    rows = rows_of({**spec, "dimensions": ["histogram"]}, pings, engine)
+    assert [tuple(row.values()) for row in rows] == [(paths[0], 2, 2), (paths[1], 2, 2)]

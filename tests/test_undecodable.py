@@ -92,6 +92,17 @@ def test_each_key_has_its_own(engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_a_key_without_samples_is_no_top_one(engine):
+    """However few keys have samples: its damaged recordings are among those of the others, as NULL's are."""
+    pings = [keyed_ping(1, [("a", SOUND[0]), (None, SOUND[1]), ("b", "{}"), ("b", DAMAGED[0])])]
+    pings += [keyed_ping(2, [("c", DAMAGED[1]), (None, DAMAGED[2])])]
+    spec = {"histogram": "BY_KEY", "dimensions": ["key"], "n_undecodable": True, "measure": "summary"}
+    rows = rows_of({**spec, "key": {"top": 9}, **EVERYTHING}, pings, engine)
+    found = [(row["key"], row["count"], row["n_undecodable"]) for row in rows]
+    assert found == [("a", 2, 0), ("(other)", 5, 3)]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_damaged_distributions_of_glean(engine):
     damaged = [[("1", -1)], [("x", 3)], [("1", 2**40 + 1), ("2", 5)], [("1", None)]]
     sound = [[("1", 4), ("2", 0)], [("x", 0), ("9", 1)]]
@@ -171,10 +182,12 @@ def test_strict_does_not_look_at_what_the_filters_keep_out(engine):
     assert rows_of(spec, keyed, engine)
 
 
-def test_strict_says_so_of_a_ping_without_an_id():
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("document_id", [None, "", " "])
+def test_strict_says_so_of_a_ping_without_an_id(document_id, engine):
     with pytest.raises(QuerygenError, match=r"the ping \(without an id\) holds data"):
-        ping = plain_ping(1, "") | {"document_id": None}
-        rows_of({"histogram": "GC_MS", "strict": True, **EVERYTHING}, [ping])
+        ping = plain_ping(1, "") | {"document_id": document_id}
+        rows_of({"histogram": "GC_MS", "strict": True, **EVERYTHING}, [ping], engine)
 
 
 @pytest.mark.parametrize(

@@ -231,6 +231,7 @@ def test_tampered_text_is_refused(tampered):
 
 # Names that templates give to windows, arrays and what stands in them.
 IN_TEMPLATES = {"whole_group", "up_to_bucket", "so_far", "by_bucket", "by_place", "values"}
+IN_TEMPLATES |= {"by_version", "earlier", "moment", "newest_first", "series"}
 NUMBERED = re.compile(r"_[0-9]+$")  # columns that come in several, one a percentile
 
 

@@ -1,5 +1,6 @@
 """Expected values: what a cell may be, whether it is that, and how both are written in a report."""
 
+import base64
 import datetime as dt
 import json
 import math
@@ -7,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -37,6 +39,8 @@ _KINDS: Mapping[str, Callable[[pa.DataType], bool]] = {
     "FLOAT64": pa.types.is_floating,
     "NUMERIC": pa.types.is_decimal,
     "DATE": pa.types.is_date,
+    "TIME": pa.types.is_time,
+    "BYTES": pa.types.is_binary,
 }
 
 
@@ -108,6 +112,8 @@ def shown(value: Any) -> str:
         if is_plain and value.lower() not in ("null", "true", "false", "nan"):
             return value
         return json.dumps(value, ensure_ascii=not value.isprintable())
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
     if isinstance(value, list):
         return f"[{', '.join(map(shown, value))}]"
     if isinstance(value, Mapping):
@@ -132,6 +138,12 @@ def _typed(written: Any, kind: pa.DataType, loc: Loc) -> Any:
         return _struct(written, kind, loc)
     if name in _TIMES:
         return _time(written, name, loc)
+    if name in _BY_TEXT:
+        read, holds, example = _BY_TEXT[name]
+        try:
+            return read(written)
+        except (TypeError, ValueError):  # a number, say, or an hour 25
+            raise _wrong(written, holds, f'write it as "{example}"', loc) from None
     if name in NUMBERS:
         if isinstance(written, bool) or not isinstance(written, int | float):
             is_number = isinstance(written, str) and re.fullmatch(r"-?\d+(\.\d+)?", written)
@@ -148,6 +160,13 @@ def _typed(written: Any, kind: pa.DataType, loc: Loc) -> Any:
         text = str(written).lower() if isinstance(written, bool) else written
         raise _wrong(written, "holds text", f'quote the value to make it text: "{text}"', loc)
     return written
+
+
+# Types whose values YAML has as text: how that is read, what the column holds, and an example.
+_BY_TEXT: Mapping[str, tuple[Callable[[Any], Any], str, str]] = {
+    "TIME": (dt.time.fromisoformat, "holds TIMEs", "10:30:00"),
+    "BYTES": (partial(base64.b64decode, validate=True), "holds bytes, in Base64", "aGVsbG8="),
+}
 
 
 def _struct(written: Any, kind: pa.DataType, loc: Loc) -> dict[str, Any]:

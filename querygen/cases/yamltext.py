@@ -1,5 +1,6 @@
 """Values as YAML on one line, for files that querygen writes and people read."""
 
+import base64
 import datetime as dt
 import math
 import re
@@ -23,7 +24,7 @@ def flow(value: Any) -> str:
 
 
 def scalar(value: Any) -> str:
-    """A single value; read as YAML 1.2 it is the same again."""
+    """A single value; read as YAML 1.2 it is the same again, or the text that stands for it in test files."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -39,7 +40,7 @@ def scalar(value: Any) -> str:
         return text.replace("+00:00", "Z")
     if isinstance(value, dt.date):
         return value.isoformat()
-    text = str(value)
+    text = base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
     if _PLAIN.fullmatch(text) and isinstance(_loaded(text), str):
         return text
     quoted = text.replace("\\", "\\\\").replace('"', '\\"')

@@ -4,11 +4,15 @@ import argparse
 import gc
 import sys
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from querygen.cli.options import Add, Command, positive, tolerance
 from querygen.cli.output import say, warn, write
 from querygen.cli.reading import reader
 from querygen.errors import QuerygenError, UsageError
+
+if TYPE_CHECKING:
+    from querygen.result import Result
 
 
 def _render(arguments: argparse.Namespace) -> int:
@@ -34,7 +38,26 @@ def _run(arguments: argparse.Namespace) -> int:
         say(f"note: {note}")
     warn(result.warnings)
     write(FORMATS[arguments.format](result), arguments.output)
-    return 0
+    return _judged(result, arguments.fail_on)
+
+
+def _judged(result: "Result", fail_on: str | None) -> int:
+    """Exit code 1 where the result has a row of that state, or of a worse one."""
+    if fail_on is None:
+        return 0
+    if "state" not in result.table.column_names:
+        raise UsageError.of(
+            "no-state",
+            "`--fail-on` looks at the column `state`, which the result doesn't have",
+            help="add `alert: {max_rate: …}` to a spec of `measure: rate`",
+        )
+    states = result.table["state"].to_pylist()
+    found = {state: states.count(state) for state in ("alert", "watch") if state in states}
+    if fail_on == "alert":
+        found.pop("watch", None)
+    for state, count in found.items():
+        say(f"{state}: {count} of {len(states)} rows")
+    return int(bool(found))
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -104,6 +127,12 @@ def _run_flags(add: Add) -> None:
         choices=["table", "json", "csv", "parquet"],
         default="table",
         help="how it is shown (table)",
+    )
+    add(
+        "--fail-on",
+        choices=["alert", "watch"],
+        metavar="STATE",
+        help="exit with 1 if a row has the state alert (or watch), for schedulers",
     )
 
 

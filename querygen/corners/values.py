@@ -25,6 +25,8 @@ _PLAIN: dict[str, tuple[Any, ...]] = {
     "FLOAT64": (0.0, 0.1, -1.5, 1e300),
     "NUMERIC": (0, 1, -1),
     "BOOL": (True, False),
+    "BYTES": (b"", b"a", b"\x00\xff"),
+    "TIME": (dt.time(), dt.time(9, 45, 0, 500000), dt.time(23, 59, 59, 999999)),
     "DATE": (dt.date(2020, 2, 29), dt.date(2020, 4, 20)),
     "DATETIME": (dt.datetime(2020, 4, 20), dt.datetime(2020, 4, 20, 23, 59, 59, 999999)),
     "TIMESTAMP": (

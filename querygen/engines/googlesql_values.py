@@ -3,12 +3,12 @@
 NULL is a ValueProto without content. BigQuery's types and Arrow's:
 
     STRING string    INT64 int64    FLOAT64 double    BOOL bool    BYTES binary    NUMERIC decimal128(38, 9)
-    DATE date32      DATETIME timestamp[us]           TIMESTAMP timestamp[us, tz=UTC]
+    DATE date32      DATETIME timestamp[us]           TIMESTAMP timestamp[us, tz=UTC]    TIME time64[us]
     ARRAY list       STRUCT struct
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
 from functools import cache
 from typing import Any
@@ -21,6 +21,7 @@ from querygen.schema import Field, Schema
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)
+_NANOS_BITS = 30  # of a packed TIME: the fields of its seconds stand above them
 _NUMERIC_SCALE = 9
 _NUMERIC_CONTEXT = Context(prec=38)  # the default rounds to 28 digits
 
@@ -110,6 +111,7 @@ def _scalar_kind(arrow: pa.DataType) -> int:
         (pa.types.is_boolean, types.TYPE_BOOL),
         (_is_bytes, types.TYPE_BYTES),
         (pa.types.is_date, types.TYPE_DATE),
+        (pa.types.is_time, types.TYPE_TIME),
         (_is_datetime, types.TYPE_DATETIME),
         (pa.types.is_timestamp, types.TYPE_TIMESTAMP),
         (pa.types.is_decimal, types.TYPE_NUMERIC),
@@ -141,6 +143,7 @@ def _writer(arrow: pa.DataType) -> Callable[[Any, Any], None]:
     types = _types()
     special: dict[int, Callable[[Any, Any], None]] = {
         types.TYPE_DATE: _write_date,
+        types.TYPE_TIME: _write_time,
         types.TYPE_DATETIME: _write_datetime,
         types.TYPE_TIMESTAMP: _write_timestamp,
         types.TYPE_NUMERIC: _write_numeric,
@@ -187,6 +190,12 @@ def _struct_writer(fields: list[tuple[str, Callable[[Any, Any], None]]]) -> Call
 def _write_date(value: date | None, target: Any) -> None:
     if value is not None:
         target.date_value = (value - _EPOCH_DAY).days
+
+
+def _write_time(value: time | None, target: Any) -> None:
+    if value is not None:
+        seconds = value.hour << 12 | value.minute << 6 | value.second
+        target.time_value = seconds << _NANOS_BITS | value.microsecond * 1000
 
 
 def _write_datetime(value: datetime | None, target: Any) -> None:
@@ -262,6 +271,7 @@ def _reader(target: Any) -> tuple[pa.DataType, Callable[[Any], Any]]:
         types.TYPE_BOOL: (pa.bool_(), lambda value: value.bool_value),
         types.TYPE_BYTES: (pa.binary(), lambda value: value.bytes_value),
         types.TYPE_DATE: (pa.date32(), lambda value: _EPOCH_DAY + timedelta(days=value.date_value)),
+        types.TYPE_TIME: (pa.time64("us"), _read_time),
         types.TYPE_DATETIME: (pa.timestamp("us"), _read_datetime),
         types.TYPE_TIMESTAMP: (pa.timestamp("us", tz="UTC"), _read_timestamp),
         types.TYPE_NUMERIC: (pa.decimal128(38, _NUMERIC_SCALE), _read_numeric),
@@ -275,6 +285,11 @@ def _reader(target: Any) -> tuple[pa.DataType, Callable[[Any], Any]]:
 
 def _nullable(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value.WhichOneof("value") is None else read(value)
+
+
+def _read_time(value: Any) -> time:
+    seconds, nanos = divmod(value.time_value, 1 << _NANOS_BITS)
+    return time(seconds >> 12, seconds >> 6 & 0x3F, seconds & 0x3F, nanos // 1000)
 
 
 def _read_datetime(value: Any) -> datetime:

@@ -1,0 +1,260 @@
+"""`align: release`: rates of versions over the same time since their release, as in Mission Control.
+
+releases_pings → … → releases_compared ┐
+                  pings → … → together ┴ windowed → exposed → … → divided → adjusted
+
+A version was released when its first ping came, unless the spec says. The newest version's age is the time
+from then to the last ping. Of each older version only the same time counts in the `adjusted_` columns, or the
+time until the next version came, if that is shorter.
+"""
+
+import datetime as dt
+from dataclasses import dataclass, replace
+
+from sqlglot import exp
+
+from querygen.catalog import Column
+from querygen.dimensions import ResolvedDimension
+from querygen.grouping import Measured
+from querygen.plan import Comment, OutputColumn, Reading, Stage
+from querygen.scan import Scan, aliased, prefixed, start_of
+from querygen.spec_values import Alignment
+from querygen.sqltext import Node, column, literal, name, own_function, path, text
+from querygen.times import FIVE_MINUTES, TIME
+
+ADJUSTED = "is_adjusted"
+"""The column that tells the rows of the time that is compared from those of all time."""
+
+_DAY = 86_400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Releases(Reading):
+    """One row per version and group: when it was released, and when its last ping came."""
+
+    name = "releases"
+    dimensions: tuple[Node, ...]
+    started: Node
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dated(Reading):
+    """The same in seconds, beside the release of the next version and of the newest, and the last ping.
+
+    Attributes:
+        others: the dimensions beside the version.
+    """
+
+    name = "dated"
+    dimensions: tuple[Node, ...]
+    others: tuple[Node, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared(Reading):
+    """The time of each version that is compared: so many `seconds` from `first_second` on.
+
+    Attributes:
+        skip: seconds after the release that are left out.
+        least_age, least_time: if the newest is older than this, and the version was the newest for longer.
+    """
+
+    name = "compared"
+    dimensions: tuple[Node, ...]
+    skip: Node
+    least_age: Node
+    least_time: Node
+
+
+@dataclass(frozen=True, kw_only=True)
+class Windowed(Reading):
+    """Each row of events or exposure, and once more if it is of the time that is compared.
+
+    Attributes:
+        other: the stage of these times.
+        second: when the row's pings came.
+        columns: that are passed on.
+        same_version: what joins a row to its version.
+    """
+
+    name = "windowed"
+    other: Node
+    second: Node
+    columns: tuple[Node, ...]
+    same_version: tuple[Node, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adjusted(Reading):
+    """One row per group: what holds for all time, and beside it what does for the time that is compared."""
+
+    name = "adjusted"
+    dimensions: tuple[Node, ...]
+    columns: tuple[Node, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aged(Reading):
+    """The rows by the hours since each version's release, with each version's share of all exposure.
+
+    Attributes:
+        time: the column of the time.
+        seconds_of_hour: what a difference in seconds is divided by.
+        series: what a version's rows have in common.
+        moment: what the rows of all versions at one time have in common.
+        started: when the version was released.
+    """
+
+    name = "aged"
+    columns: tuple[Node, ...]
+    time: Node
+    series: tuple[Node, ...]
+    moment: tuple[Node, ...]
+    started: Node
+
+
+def version_of(dimensions: tuple[ResolvedDimension, ...]) -> ResolvedDimension | None:
+    """The dimension that tells versions apart, if there is one."""
+    return next((d for d in dimensions if d.version_rank is not None), None)
+
+
+def ranked(version: ResolvedDimension) -> Column:
+    """What orders versions as versions, over the table's columns."""
+    if version.source is None:
+        raise ValueError(f"{version.name} is no column")
+    if not version.source.is_version:
+        return version.source
+    key = own_function("querygen.version_key", version.source.node)
+    return Column(key, "STRING", version.source.needs)
+
+
+def windowed(scan: Scan, version: ResolvedDimension, alignment: Alignment, rows: Stage) -> list[Stage]:
+    """The rows of events and exposure, those that are compared twice.
+
+    Args:
+        scan: whose dimensions they have.
+        version: the one that tells versions apart.
+        alignment: how versions are compared.
+        rows: the stage whose rows have a client, `five_minutes`, `events` and `exposure`.
+    """
+    shared = tuple(d for d in scan.dimensions if d.source is not None)
+    again = replace(scan, asked=(), dimensions=shared, predicates=[*scan.predicates], needs=[], derived=None)
+    rank = ("version_rank", ranked(version))
+    stages: list[Stage] = [again.pings([(FIVE_MINUTES, start_of(again.source, "5 minutes")), rank])]
+    scan.needs += again.needs
+    partition = zip(again.partition, shared, strict=True)
+    stages.append(
+        Releases(
+            sentence=Comment("When each version's first and last ping came."),
+            source=name(stages[-1].cte),
+            dimensions=again.names,
+            started=_started(version, alignment, exp.Min(this=column(FIVE_MINUTES))),
+        )
+    )
+    stages.append(
+        Dated(
+            sentence=Comment("The same, with the releases of the next version and of the newest."),
+            source=name(stages[-1].cte),
+            dimensions=again.names,
+            others=tuple(node for node, d in partition if d.name != version.name),
+        )
+    )
+    stages.append(
+        Compared(
+            sentence=Comment(
+                "What is compared: as long since each version's release as the newest has been out, but not "
+                f"longer than until the next one came{_skipped(alignment)}."
+            ),
+            source=name(stages[-1].cte),
+            dimensions=again.names,
+            skip=literal(alignment.skip_hours * 3600, "INT64"),
+            least_age=literal(_DAY, "INT64"),
+            least_time=literal(2 * _DAY, "INT64"),
+        )
+    )
+    found = [prefixed(stage, "releases_") for stage in stages]
+    passed = (*scan.names, *map(column, ("client_id", "alone_at", FIVE_MINUTES, "events", "exposure")))
+    return [
+        *found,
+        Windowed(
+            sentence=Comment("Each amount, and once more if it is of the time that is compared."),
+            source=name(rows.cte),
+            other=name(found[-1].cte),
+            second=exp.UnixSeconds(this=path(f"{rows.cte}.{FIVE_MINUTES}")),
+            columns=tuple(aliased(path(f"{rows.cte}.{node.name}"), node.name) for node in passed),
+            same_version=tuple(
+                exp.NullSafeEQ(
+                    this=path(f"{rows.cte}.{d.name}"), expression=path(f"{found[-1].cte}.{d.name}")
+                )
+                for d in shared
+            ),
+        ),
+    ]
+
+
+def _skipped(alignment: Alignment) -> str:
+    if not alignment.skip_hours:
+        return ""
+    return (
+        f"; without the first {alignment.skip_hours} hours, if the newest is more than a day old and the "
+        "version was the newest for more than two"
+    )
+
+
+def _started(version: ResolvedDimension, alignment: Alignment, seen: Node) -> Node:
+    """When a version was released: as the spec says, or else when its first ping came."""
+    if not alignment.dates:
+        return seen
+    ifs = [
+        exp.If(this=_shown(shown, version), true=literal(_moment(day), "TIMESTAMP"))
+        for shown, day in alignment.dates.items()
+    ]
+    return exp.Coalesce(this=exp.Case(this=column(version.name), ifs=ifs), expressions=[seen])
+
+
+def _shown(text_: str, version: ResolvedDimension) -> Node:
+    """A version as its column has it."""
+    return literal(int(text_), "INT64") if version.type == "INT64" else text(text_)
+
+
+def _moment(day: dt.date) -> dt.datetime:
+    return day if isinstance(day, dt.datetime) else dt.datetime.combine(day, dt.time(), dt.UTC)
+
+
+def adjusted(scan: Scan, source: Stage, columns: list[OutputColumn]) -> tuple[Stage, list[OutputColumn]]:
+    """What holds for all time and for the time that is compared, of one group in one row."""
+    whole = [c for c in columns if c.name not in {d.name for d in scan.dimensions}]
+    compared = [OutputColumn(f"adjusted_{c.name}", c.type) for c in whole if c.name != "n_clients"]
+    made: list[Node] = []
+    for output, is_adjusted in [*((c, False) for c in whole), *((c, True) for c in compared)]:
+        flag: Node = column(ADJUSTED) if is_adjusted else exp.Not(this=column(ADJUSTED))
+        value = column(output.name.removeprefix("adjusted_") if is_adjusted else output.name)
+        made.append(exp.alias_(exp.Max(this=exp.If(this=flag, true=value, false=exp.null())), output.name))
+    stage = Adjusted(
+        sentence=Comment("One row per group, with what holds for the time that is compared beside the rest."),
+        source=name(source.cte),
+        dimensions=scan.names,
+        columns=tuple(made),
+    )
+    return stage, [*columns, *compared]
+
+
+def aged(scan: Scan, version: ResolvedDimension, alignment: Alignment, measured: Measured) -> Measured:
+    """A series by time as one by the hours since each version's release."""
+    partition = list(zip(scan.partition, scan.dimensions, strict=True))
+    series = tuple(node for node, d in partition if d.name != TIME)
+    stage = Aged(
+        sentence=Comment(
+            "Hours since the version's release, and its share of the exposure of all versions at that time."
+        ),
+        source=name(measured.stages[-1].cte),
+        columns=tuple(column(c.name) for c in measured.columns),
+        time=column(TIME),
+        series=series,
+        moment=tuple(node for node, d in partition if d.name != version.name),
+        started=_started(
+            version, alignment, exp.Window(this=exp.Min(this=column(TIME)), alias=name("series"))
+        ),
+    )
+    added = [OutputColumn("hours_since_release", "FLOAT64"), OutputColumn("share_of_exposure", "FLOAT64")]
+    return Measured([*measured.stages, stage], [*measured.columns, *added], measured.key, measured.order)

@@ -1,0 +1,69 @@
+"""Quantiles that SQL has no function for, as the constants of a query: of Poisson counts and of Student's t.
+
+The exact limits of a Poisson count are Garwood's (Biometrika 28, 1936): the means under which so few, or so
+many, events would be seen by chance of (1 - confidence) / 2 at most. For more events Wilson and Hilferty's
+cube (PNAS 17, 1931) is within 5e-5 of them. Student's distribution of whole degrees of freedom has a closed
+form (Abramowitz and Stegun, 26.7.3 and 26.7.4).
+"""
+
+import math
+from collections.abc import Callable
+from functools import cache
+from statistics import NormalDist
+
+EXACT = 100
+"""Below this number of events the limits are exact."""
+
+
+def normal(confidence: float) -> float:
+    """How many standard deviations of a normal distribution the limits are away."""
+    return NormalDist().inv_cdf((1 + confidence) / 2)
+
+
+@cache
+def poisson_limits(events: int, confidence: float) -> tuple[float, float]:
+    """The lower and upper limit of the mean where so many events were seen."""
+    tail = (1 - confidence) / 2
+    top = events + 20 * math.sqrt(events + 1) + 50
+    lower = 0.0 if events == 0 else _where(lambda mean: -_chance_of_at_most(events - 1, mean), tail - 1, top)
+    return lower, _where(lambda mean: -_chance_of_at_most(events, mean), -tail, top)
+
+
+@cache
+def student(confidence: float, freedom: int) -> float:
+    """How many standard errors the limits are away, with so many degrees of freedom."""
+    return _where(lambda t: _chance_within(t, freedom), confidence, 1e9)
+
+
+def _where(rising: Callable[[float], float], level: float, high: float) -> float:
+    """Where a rising function reaches a level, from 0 on, by bisection."""
+    low = 0.0
+    while high - low > 1e-13 * high:
+        middle = (low + high) / 2
+        if rising(middle) < level:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def _chance_of_at_most(most: int, mean: float) -> float:
+    """That a Poisson count of this mean is at most so large."""
+    if mean <= 0:
+        return 1.0
+    log_mean = math.log(mean)
+    return math.fsum(math.exp(k * log_mean - mean - math.lgamma(k + 1)) for k in range(most + 1))
+
+
+def _chance_within(t: float, freedom: int) -> float:
+    """That a number of Student's distribution is between -t and t."""
+    angle = math.atan(t / math.sqrt(freedom))
+    cosine, sine = math.cos(angle), math.sin(angle)
+    odd = freedom % 2
+    term, total = (cosine if odd else 1.0), 0.0
+    for k in range(1 + odd, freedom, 2):
+        total += term
+        term *= cosine**2 * k / (k + 1)
+    if odd:
+        return 2 / math.pi * (angle + sine * total)
+    return sine * total

@@ -1,0 +1,1 @@
+SAFE_CAST(REGEXP_EXTRACT(version, r'^(\d{1,5})(?:\.|$)') AS INT64)
