@@ -73,9 +73,9 @@ def _sample_flags(add: Add) -> None:
     add("--pings", type=positive, default=100_000, metavar="N", help="how many pings (100000)")
     add(
         "--table",
-        choices=["telemetry.main", "firefox_desktop.metrics"],
+        choices=["telemetry.main", "telemetry.crash", "firefox_desktop.metrics"],
         default="telemetry.main",
-        help="(telemetry.main)",
+        help="(telemetry.main); of telemetry.crash, the crashes in the sessions of so many main pings",
     )
     add("--seed", type=int, default=1, metavar="S", help="another seed makes other pings (1)")
     add("--output", "-o", type=Path, required=True, metavar="DIR", help="the folder to write to")

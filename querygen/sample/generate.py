@@ -38,9 +38,10 @@ def read_sql(name: str) -> str:
 def shards(
     pings: int, seed: int, workers: int | None = None, table: str = MAIN
 ) -> Generator[pa.Table, None, None]:
-    """Yields a table's sample in order of submission: shards of at most SHARD_PINGS rows of its schema.
+    """Yields a table's sample in order of submission: shards of at most SHARD_PINGS pings, by its schema.
 
-    The last shard is the tutorial's three pings; they count among `pings`.
+    The last shard is the tutorial's three pings; they count among `pings`. Of telemetry.crash they are the
+    crashes in the sessions of so many main pings.
     """
     generated = max(pings - tutorial.PINGS, 0)
     parameters = {
