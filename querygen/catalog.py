@@ -3,6 +3,7 @@
 A source is a file in `sources/`; its column types come from a schema, the built-in one or the user's.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -113,6 +114,8 @@ class SourceTable:
         Raises:
             QuerygenError: the path leads to a record or an array, which has no single value.
         """
+        if ".$" in reference:
+            return self._inside(reference)
         declared = self.friendly.get(reference.lower())
         if isinstance(declared, Mapping):
             expression = sqlglot.parse_one(declared["sql"], dialect="bigquery")
@@ -133,6 +136,25 @@ class SourceTable:
             )
         node, length = self.node(spelling), self.prefixes.get(spelling)
         return Column(node, column.type, (spelling,), length, spelling in self.versions)
+
+    def _inside(self, reference: str) -> Column | None:
+        """The text at a path of a column of JSON text: `additional_properties.$.payload.info.reason`.
+
+        NULL where the text is no JSON, or has an object, an array or nothing there.
+        """
+        dotted, _, inner = reference.partition(".$")
+        found = self.schema.resolve(dotted)
+        if found is None or found[1].repeated or found[1].type != "STRING":
+            return None
+        if not re.fullmatch(r"(\.[A-Za-z_][A-Za-z0-9_]{0,99}|\[[0-9]{1,4}\])+", inner, re.ASCII):
+            raise QuerygenError.of(
+                "bad-path",
+                f"`${inner}` is no path in JSON",
+                help="write for example additional_properties.$.payload.log[0][2]",
+            )
+        at = sqlglot.parse_one(f"JSON_VALUE(a, '${inner}')", dialect="bigquery")
+        at.set("this", self.node(found[0]))
+        return Column(at, "STRING", (found[0],))
 
     def _paths_in(self, expression: Node) -> Iterable[str]:
         """The column paths that an expression reads, as dotted text."""

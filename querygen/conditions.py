@@ -94,6 +94,9 @@ class Condition(StrictModel):
         Annotated[Annotated[Value, Tag("value")] | Annotated[Values, Tag("list")], Discriminator(_value_kind)]
         | None
     ) = Field(None, alias="not", description="none of these values; rows without a value are kept")
+    contains: Annotated[StrictStr, Field(min_length=1)] | None = Field(
+        None, description="text that has this in it, to the letter"
+    )
     is_null: StrictBool | None = Field(None, description="only rows without (true) or with (false) a value")
     last: StrictStr | None = Field(
         None, description="`14 days` or `2 weeks`, the last of which is `today`", examples=["14 days"]

@@ -43,7 +43,7 @@ class Counted(Reading):
 
 @dataclass(frozen=True, kw_only=True)
 class Groups(Reading):
-    """The groups that events were counted in."""
+    """The keys (or processes) that events are recorded by."""
 
     name = "groups"
     dimensions: tuple[Node, ...]
@@ -281,28 +281,30 @@ def _recorded(
 
 
 def _beside_groups(scan: Scan, derived: Derived, exposed: Stage, keys: tuple[Node, ...]) -> list[Stage]:
-    """The exposure once for each group of events that it is shared by: keys have no exposure of their own.
+    """The exposure once for each of the keys that share it: keys have no exposure of their own.
 
-    The groups come from a scan of their own, since each CTE is read only once.
+    The keys come from a scan of their own, since each CTE is read only once.
     """
-    events, exposure = derived.events.scan, derived.exposure
-    again = replace(events, predicates=[*events.predicates], needs=[])
+    events = derived.events.scan
+    own = {d.name for d in derived.exposure.scan.dimensions} if derived.exposure else set()
+    missing = tuple(d for d in scan.dimensions if d.name not in own)
+    again = replace(events, dimensions=missing, predicates=[*events.predicates], needs=[])
     stages, passed = again.to_recorded([])
     events.needs += again.needs
     stages += cubed(again, stages[-1], passed)
     groups = Groups(
-        sentence=Comment(
-            f"Every {' and '.join(d.name for d in scan.dimensions)} that events are recorded by."
-        ),
+        sentence=Comment(f"Every {' and '.join(d.name for d in missing)} that events are recorded by."),
         source=name(stages[-1].cte),
-        dimensions=scan.names,
+        dimensions=again.names,
     )
     found = [prefixed(stage, "groups_") for stage in (*stages, groups)]
-    shared = tuple(d for d in scan.dimensions if exposure and d in exposure.scan.dimensions)
     columns = [
-        *(aliased(path(f"{found[-1].cte}.{d.name}"), d.name) for d in scan.dimensions),
+        *(
+            aliased(path(f"{exposed.cte if d.name in own else found[-1].cte}.{d.name}"), d.name)
+            for d in scan.dimensions
+        ),
         *(aliased(path(f"{exposed.cte}.{node.name}"), node.name) for node in (*keys, column("amount"))),
     ]
-    words = "The exposure of each of these groups, which is that of all their clients."
-    beside = replace(joined(words, exposed, found[-1], shared, [], ()), columns=tuple(columns))
+    words = "The exposure of each of these, which is that of all their clients."
+    beside = replace(joined(words, exposed, found[-1], (), [], ()), columns=tuple(columns))
     return [*found, replace(beside, prefix="exposure_")]

@@ -297,7 +297,7 @@ def operators(condition: Filter) -> str:
         return "is " + _words(condition)
     phrases = {
         "from_": "from", "to": "to", "gte": "at least", "gt": "above", "lte": "at most", "lt": "below",
-        "not_": "is not", "last": "in the last",
+        "not_": "is not", "contains": "contains", "last": "in the last",
     }  # fmt: skip
     given = [
         f"{phrase} {_words(getattr(condition, key))}"

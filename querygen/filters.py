@@ -74,11 +74,22 @@ class FilterCompiler:
             typed = self._values(column, values, (*loc, "not"), listed)
             if typed:
                 found.append(_none_of(column, typed))
+        if condition.contains is not None:
+            found += self._containing(column, condition.contains, (*loc, "contains"))
         if condition.is_null is not None:
             found.append(is_missing(column.node) if condition.is_null else is_given(column.node))
         if condition.last is not None:
             found += self._last(column, condition, loc)
         return found
+
+    def _containing(self, column: Column, part: str, loc: Loc) -> list[Node]:
+        """Text that has another one in it."""
+        if column.type != "STRING":
+            message = f"`contains` looks for text, this is a {column.type}"
+            self.report(Diagnostic("wrong-type", message, loc=loc, help="compare it with a value"))
+            return []
+        position = exp.StrPosition(this=column.node, substr=literal(part, "STRING"))
+        return [exp.GT(this=position, expression=literal(0, "INT64"))]
 
     def _versions(self, column: Column, bounds: dict[str, str], loc: Loc) -> list[Node]:
         """The comparisons of a range of versions, by keys that sort as versions do."""

@@ -181,6 +181,8 @@ class _Resolver:
             self._check_sorts(dimension.name, dimension.type, ("dimensions", i))
         if not shown:
             dimensions = (*dimensions[-1:], *dimensions[:-1])
+        if spec.measure == "pings":
+            dimensions = ()  # what is defined can be a field, and filtered by
         restricted = compile_filters(spec.filters, columns.column, filters)
         self._check_dates(restricted)
         restricted += compile_filters(further or {}, columns.column, filters, (_OWN, "filters"))

@@ -54,8 +54,8 @@ def check_together(spec: "Spec") -> None:
             raise unused(key, meaningless)
     if spec.buckets == "all" and spec.measure != "distribution":
         raise unused("buckets", meaningless)
-    if spec.measure == "pings" and spec.dimensions:
-        raise unused("dimensions", meaningless, "ask for its columns in `fields`")
+    if spec.measure == "pings" and any(isinstance(dimension, str) for dimension in spec.dimensions):
+        raise unused("dimensions", f"{meaningless}, but for definitions", "ask for its columns in `fields`")
     if spec.measure == "compare":
         _check_branches(spec)
     _check_pairs(spec)

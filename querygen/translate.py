@@ -138,6 +138,14 @@ def what_is_unknown_is_not_counted(node: Node) -> Node:
     return node
 
 
+def text_that_is_no_json_has_no_values(node: Node) -> Node:
+    """JSON_VALUE of text that is no JSON is NULL; in DuckDB it ends the query."""
+    if not isinstance(node, exp.JSONExtractScalar):
+        return node
+    is_json = exp.Anonymous(this="JSON_VALID", expressions=[node.this.copy()])
+    return exp.Case(ifs=[exp.If(this=is_json, true=node.copy())])
+
+
 def arrays_unnest_in_projection(node: Node) -> Node:
     """A joined UNNEST of a column becomes one in the SELECT list of a subquery.
 
@@ -176,6 +184,7 @@ REWRITERS: tuple[Rewriter, ...] = (
     subtracted_days_stay_dates,
     decimals_are_doubles,
     what_is_unknown_is_not_counted,
+    text_that_is_no_json_has_no_values,
 )
 
 

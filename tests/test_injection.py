@@ -84,6 +84,7 @@ FILTERS = {
     "{}.gt": lambda text: {"gt": "", "lte": text + "~"},
     "{}.lte": lambda text: {"gt": "", "lte": text + "~"},
     "{}.lt": lambda text: {"lt": text},
+    "{}.contains": lambda text: {"contains": text or "a"},
     "{}.not": lambda text: {"not": text},
     "{}.not[]": lambda text: {"not": ["b", text]},
 }

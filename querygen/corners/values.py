@@ -42,7 +42,7 @@ def edges_of(condition: Filter, today: dt.date | None) -> Iterator[Any]:
     if not isinstance(condition, Condition):
         yield from condition if isinstance(condition, tuple) else (condition,)
         return
-    for name in ("from_", "to", "gte", "gt", "lte", "lt"):
+    for name in ("from_", "to", "gte", "gt", "lte", "lt", "contains"):
         if name in condition.model_fields_set:
             yield getattr(condition, name)
     if condition.not_ is not None:
