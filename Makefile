@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint format goldens wheel benchmarks coverage mutation truth simulate clean
+.PHONY: demo test lint format goldens gallery wheel benchmarks coverage mutation truth simulate clean
 
 demo: $(INSTALLED)  ## the main job: a spec becomes SQL, and the SQL an answer
 	$(BIN)/querygen render examples/tutorial/05-client-normalized-by-build.yaml
@@ -24,6 +24,9 @@ format: $(INSTALLED)
 
 goldens: $(INSTALLED)  ## write the examples' expected SQL and output anew; look at the diff before committing it
 	$(BIN)/python -m pytest -q tests/test_examples.py --update-goldens
+
+gallery: $(INSTALLED)  ## draw every kind of chart from the examples, light and dark, to be looked at
+	$(BIN)/python tests/gallery_run.py $(FLAGS)
 
 wheel: $(INSTALLED)  ## build the wheel, install it elsewhere, and render a spec from there
 	rm -rf dist && $(BIN)/python -m build --wheel --outdir dist .
@@ -58,5 +61,5 @@ clean:
 
 $(INSTALLED): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[googlesql,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[googlesql,charts,dev]'
 	touch $(INSTALLED)

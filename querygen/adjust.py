@@ -50,13 +50,13 @@ def with_undecodable(scan: Scan, measured: Measured) -> Measured:
 
 def marked(measured: Measured, spec: Spec) -> Measured:
     """The same rows, those of few clients or hours marked, or dropped and counted."""
-    tests: list[Node] = []
+    least: list[tuple[str, Node]] = []
     words: list[str] = []
     if spec.min_clients is not None:
-        tests.append(exp.LT(this=column("n_clients"), expression=literal(spec.min_clients, "INT64")))
+        least.append(("n_clients", literal(spec.min_clients, "INT64")))
         words.append(f"{spec.min_clients} clients")
     if spec.min_usage_hours is not None:
-        tests.append(exp.LT(this=column("exposure"), expression=literal(spec.min_usage_hours, "FLOAT64")))
+        least.append(("exposure", literal(spec.min_usage_hours, "FLOAT64")))
         words.append(f"{spec.min_usage_hours:g} usage hours")
     few = f"fewer than {' or '.join(words)}"
     drop = spec.low_data == "drop"
@@ -65,7 +65,8 @@ def marked(measured: Measured, spec: Spec) -> Measured:
         sentence=Comment(sentence),
         source=name(measured.stages[-1].cte),
         columns=tuple(column(c.name) for c in measured.columns),
-        is_low=tests[0] if len(tests) == 1 else exp.Paren(this=exp.or_(*tests)),
+        is_low=exp.or_(*(exp.LT(this=column(n), expression=limit) for n, limit in least)),
+        is_enough=exp.and_(*(exp.GTE(this=column(n), expression=limit.copy()) for n, limit in least)),
         drop=drop,
     )
     last = OutputColumn("n_dropped", "INT64") if drop else OutputColumn("low_data", "BOOL")

@@ -69,6 +69,16 @@ class Query:
         """The spec as it was understood."""
         return self._spec
 
+    @property
+    def text(self) -> str:
+        """The spec as its file has it; JSON, which is YAML too, of one that was made in Python."""
+        return self._source.text
+
+    @property
+    def name(self) -> str | None:
+        """The path of the spec's file, as it was given; None for one that was made in Python."""
+        return self._source.name
+
     def __repr__(self) -> str:
         keys = ", ".join(f"{key}={value!r}" for key, value in self._source.data.items())
         return f"Query({keys})"
@@ -97,6 +107,10 @@ class Query:
             QuerygenError: the spec asks for what the tables don't have.
         """
         return self._placed(lint(self._source, self._spec, self._catalog, self.checked(), self._today))
+
+    def located(self, error: QuerygenError) -> QuerygenError:
+        """The same error, at its place in the spec's file."""
+        return self._source.locate(error)
 
     def _placed(self, findings: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
         return tuple(self._source.locate(QuerygenError(findings)).diagnostics)
@@ -170,6 +184,7 @@ class Query:
         engine: Engine = "duckdb",
         connection: "duckdb.DuckDBPyConnection | None" = None,
         udfs: UdfMode = "inline",
+        repeatable: bool = False,
     ) -> "Result":
         """Runs the query.
 
@@ -179,6 +194,7 @@ class Query:
             connection: a DuckDB connection that has the table itself, instead of `data`. Nothing is
                 created or changed on it.
             udfs: as in `sql`.
+            repeatable: have floats that are the same to the last digit each time; takes longer.
 
         Raises:
             UsageError: a path does not exist.
@@ -191,7 +207,9 @@ class Query:
             raise UsageError.of(
                 "two-data", "`data` and `connection` are both given", help="give one of the two"
             )
-        result = running.run(self.checked(udfs), self._catalog, _flags(data), engine, connection)
+        result = running.run(
+            self.checked(udfs), self._catalog, _flags(data), engine, connection, repeatable=repeatable
+        )
         return replace(result, warnings=self._placed(lint_result(result, self._spec)))
 
 

@@ -8,11 +8,9 @@ import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ruamel.yaml import YAML
 from sqlglot import exp
 
 from querygen.amounts import Amount
@@ -23,6 +21,7 @@ from querygen.dimensions import DimensionResolver
 from querygen.errors import Diagnostic, Loc
 from querygen.facts import definition_of, mirror_in
 from querygen.filters import SAMPLE_IDS, FilterCompiler, sample_ids
+from querygen.releases import releases
 from querygen.sides import amounts_of
 from querygen.source import Source
 from querygen.spec import Spec
@@ -326,16 +325,8 @@ def _expiry(probe: "ProbeDefinition | None") -> dt.date | None:
     """The day of the release that stopped to record a probe; None if there is none yet."""
     if probe is None or not probe.expires.isdecimal():
         return None
-    days = _releases()
+    days = releases()
     return days.get(max(int(probe.expires), min(days)))
-
-
-@cache
-def _releases() -> Mapping[int, dt.date]:
-    """The day of each release of Firefox."""
-    text = (Path(__file__).parent / "releases.yaml").read_text(encoding="utf-8")
-    days: dict[int, dt.date] = YAML(typ="safe", pure=True).load(text)
-    return days
 
 
 def _successor(linted: Linted, probe: "ProbeDefinition") -> str | None:

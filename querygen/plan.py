@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from sqlglot import exp
 
+from querygen.about import About
 from querygen.resources import resource_dir
 from querygen.sqltext import Node, comment
 
@@ -410,6 +411,7 @@ class Marked(Reading):
     name = "marked"
     columns: tuple[Node, ...]
     is_low: Node
+    is_enough: Node
     drop: bool
 
 
@@ -458,6 +460,7 @@ class Plan:
         key: the columns that together identify a row of the result.
         order: what the rows are ordered by.
         limit: how many rows there are at most, or None.
+        about: the query in words, and what the result's numbers mean.
     """
 
     header: tuple[Comment, ...]
@@ -468,6 +471,7 @@ class Plan:
     key: tuple[str, ...]
     order: tuple[Node, ...]
     limit: Node | None
+    about: About
 
     @property
     def table(self) -> str:

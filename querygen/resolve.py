@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
+from querygen.about import About
 from querygen.adjust import alone, marked, scaled, with_undecodable
 from querygen.alerts import alerted
 from querygen.aligned import version_of
@@ -32,7 +33,7 @@ from querygen.spec import Spec
 from querygen.spec_values import HISTOGRAM_FIELDS, Alignment, DeclaredSource
 from querygen.sqltext import Node, literal
 from querygen.times import TIME
-from querygen.wording import header
+from querygen.wording import about, header
 
 
 def resolve(spec: Spec, catalog: Catalog, today: dt.date | None = None) -> Plan:
@@ -162,7 +163,7 @@ class _Resolver:
             measured = scaled(measured, self._sampled(read.restricted))
             if self.findings:
                 return None
-        return self._made(scan, alone(measured))
+        return self._made(scan, alone(measured), about(spec, scan, self.notes, read.facts, read.unit))
 
     def _read(self, further: dict[str, Filter] | None = None) -> "_Read":
         """What the spec reads of this table; `further` are filters of an amount."""
@@ -300,10 +301,10 @@ class _Resolver:
             message = f"`{amount.column}` is a {found.type}, and amounts are whole numbers"
             self._report("wrong-type", message, (key, "column"), "name a column of the type INT64")
 
-    def _made(self, scan: Scan, measured: Measured) -> Plan:
+    def _made(self, scan: Scan, measured: Measured, described: About) -> Plan:
         names = tuple(d.name for d in scan.dimensions)
         return Plan(
-            header=header(self.spec, scan, self.notes),
+            header=header(described, self.spec, scan),
             reads=_reads(scan),
             histograms=tuple(dict.fromkeys(one.histogram for one in scan.asked)),
             stages=tuple(measured.stages),
@@ -311,6 +312,7 @@ class _Resolver:
             key=() if self.spec.measure == "pings" else names + measured.key,
             order=scan.order + measured.order,
             limit=literal(self.spec.limit, "INT64") if self.spec.limit else None,
+            about=described,
         )
 
     def _sampled(self, restricted: list[tuple[str, Column, list[Node]]]) -> int:

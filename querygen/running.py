@@ -115,19 +115,22 @@ def _damaged_data() -> Iterator[None]:
 
 
 @contextmanager
-def attached(plan: Plan, catalog: Catalog, locations: Sequence[str]) -> Iterator[Attached]:
+def attached(
+    plan: Plan, catalog: Catalog, locations: Sequence[str], *, repeatable: bool = False
+) -> Iterator[Attached]:
     """Data on a connection of our own, which is closed at the end.
 
     Args:
         plan: which tables and columns are needed.
         catalog: the tables' schemas.
         locations: what `--data` takes: `TABLE=PATH`, or folders; none for the built-in sample.
+        repeatable: whether floats must be the same to the last digit each time, which takes longer.
 
     Raises:
         UsageError: a path does not exist, or there is no data for a table.
         QuerygenError: the data does not fit the schema.
     """
-    own = on_duckdb.connect()
+    own = on_duckdb.connect(repeatable=repeatable)
     try:
         yield Attached(own, plan, _attach(own, plan, catalog, data.parse_locations(locations)))
     finally:
@@ -140,6 +143,8 @@ def run(
     locations: Sequence[str],
     engine: Engine = "duckdb",
     connection: "duckdb.DuckDBPyConnection | None" = None,
+    *,
+    repeatable: bool = False,
 ) -> Result:
     """Runs checked SQL on data.
 
@@ -149,6 +154,7 @@ def run(
         locations: as for `attached`.
         engine: `duckdb`, or Google's reference evaluator.
         connection: a DuckDB connection that holds the tables, instead of locations.
+        repeatable: as for `attached`.
 
     Raises:
         UsageError: a path does not exist, or there is no data for a table.
@@ -158,7 +164,7 @@ def run(
     plan = checked.sql.plan
     if connection is not None:
         return Attached(connection, plan).run(checked)
-    with attached(plan, catalog, locations) as tables:
+    with attached(plan, catalog, locations, repeatable=repeatable) as tables:
         return tables.run(checked, engine)
 
 

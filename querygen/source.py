@@ -55,6 +55,15 @@ class Source:
     _text: str = field(default="", repr=False)
     _root: Node | None = field(default=None, repr=False)
 
+    @property
+    def text(self) -> str:
+        """What the file holds, whatever was set since; JSON of the data that comes from no file."""
+        if self._text:
+            return self._text
+        import json
+
+        return f"{json.dumps(self.data, indent=2, ensure_ascii=False, default=str)}\n"
+
     def span(self, path: Sequence[str | int], *, at_key: bool = False) -> Span | None:
         """Where `path` (`("filters", "os")`) stands: its value, or its key if `at_key`.
 

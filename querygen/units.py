@@ -25,6 +25,13 @@ def factor(recorded: str, asked: str) -> Fraction | None:
     return None
 
 
+def unit_after(recorded: str, by: Fraction) -> str | None:
+    """The unit of a value that was in `recorded` and multiplied; None if it is none that has a name."""
+    if by == 1:
+        return recorded
+    return next((unit for unit in units_like(recorded) if factor(recorded, unit) == by), None)
+
+
 def units_like(recorded: str) -> list[str]:
     """The units that a value in `recorded` can be given in."""
     return [*_NANOSECONDS] if recorded in _NANOSECONDS else [*_BYTES] if recorded in _BYTES else []

@@ -1,24 +1,65 @@
 """The query in words: its title, what is counted, which filters hold, and the chart that shows the result."""
 
+from fractions import Fraction
+
 from querygen import VERSION
+from querygen.about import About, Split
 from querygen.dimensions import ResolvedDimension, operators
+from querygen.facts import Facts
 from querygen.plan import Comment
 from querygen.scan import Scan
 from querygen.spec import Spec
+from querygen.units import unit_after
 
 _TIMES = ("DATE", "DATETIME", "TIMESTAMP")
 
 
-def header(spec: Spec, scan: Scan, notes: list[str]) -> tuple[Comment, ...]:
-    """The comments on top of the SQL; `notes` are what was decided for the user."""
+def about(spec: Spec, scan: Scan, notes: list[str], facts: Facts, by: Fraction) -> About:
+    """The query in words, and what its result's numbers mean.
+
+    Args:
+        spec: the question.
+        scan: what is asked for, and by which dimensions.
+        notes: what was decided for the user.
+        facts: what is known about the buckets.
+        by: what buckets are multiplied by for the result.
+    """
+    return About(
+        measure=spec.measure or "",
+        title=spec.title or _title(spec, scan),
+        description=spec.description or "",
+        counted=_counted(spec, bool(scan.dimensions)),
+        filters=tuple(f"{name} {operators(by)}" for name, by in spec.filters.items()),
+        notes=tuple(notes),
+        splits=tuple(Split(d.name, _is_time(d), d.labels) for d in scan.dimensions),
+        unit=unit_after(facts.unit, by) if facts.unit else None,
+        bounds=tuple(_number(bound * by) for bound in facts.bounds),
+        overflow=None if facts.overflow is None else _number(facts.overflow * by),
+        is_categories=facts.is_categories,
+        is_interpolated=spec.percentile_method == "interpolated",
+        min_clients=spec.min_clients,
+    )
+
+
+def _is_time(dimension: ResolvedDimension) -> bool:
+    is_build_id = dimension.source is not None and dimension.source.whole_length == 14
+    return dimension.type in _TIMES or is_build_id
+
+
+def _number(exact: Fraction) -> float:
+    return int(exact) if exact.denominator == 1 else float(exact)
+
+
+def header(about: About, spec: Spec, scan: Scan) -> tuple[Comment, ...]:
+    """The comments on top of the SQL."""
     # Redash turns what stands before a colon or between commas of a first comment into job labels.
-    lines = [(spec.title or _title(spec, scan)).replace(":", " -").replace(",", " and")]
-    if spec.description:
-        lines.append(spec.description)
-    lines.append(f"Counted: {_counted(spec, bool(scan.dimensions))}")
-    lines += [f"Note: {note}" for note in notes]
-    if spec.filters:
-        lines.append("Filters: " + "; ".join(f"{name} {operators(by)}" for name, by in spec.filters.items()))
+    lines = [about.title.replace(":", " -").replace(",", " and")]
+    if about.description:
+        lines.append(about.description)
+    lines.append(f"Counted: {about.counted}")
+    lines += [f"Note: {note}" for note in about.notes]
+    if about.filters:
+        lines.append("Filters: " + "; ".join(about.filters))
     chart = _chart(spec, scan.dimensions)
     if chart:
         lines.append(f"Chart in STMO: {chart}")

@@ -120,6 +120,8 @@ _SWAPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\bCOUNTIF\(", ("COUNT(",)),
     (r"\bCOUNT\(DISTINCT ", ("COUNT(",)),
     (r"\bCOUNT\(\*\)(?= AS\b)", ("MIN(1)",)),
+    (r"\bSELECT DISTINCT\b", ("SELECT",)),
+    (r"(?<=GENERATE_ARRAY\()[\w.]+(?=,)", ("@ + 1",)),
     (r"\bLEFT JOIN\b", ("JOIN",)),
     (r"\bINNER JOIN\b", ("LEFT JOIN",)),
     (r"(?<=[\w)\x02] )/(?= [\w(\x02])", ("*",)),

@@ -26,10 +26,11 @@ LAYERS = """
     __init__ errors explain names resources atomic calls buckets yaml_syntax
     source conditions enrolments times spec_values amounts spec_rules spec sides validate
     schema sqltext udfs probes catalog recordings facts listing units
-    plan filters dimensions scan populations asking quantiles constants intervals grouping derived
+    about plan filters dimensions scan populations asking quantiles constants intervals grouping derived
     numbers permutations comparisons aligned rates measures adjust alerts wording resolve
-    render recognise check lints translate ctes
+    render recognise check releases lints translate ctes
     result data_coerce data_locate data_read data sample ingest engines running show
+    charts report
     analyze corners comparing verify
     api cases cli __main__ pytest_plugin
 """

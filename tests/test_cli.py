@@ -139,7 +139,7 @@ def test_an_internal_failure_is_3_and_says_how_to_see_it(folder, monkeypatch):
 def test_an_engine_that_fails_is_3(folder, monkeypatch):
     (folder / "pings.yaml").write_text("measure: counts\nfilters: {submission_date: 2020-04-07}\n")
 
-    monkeypatch.setattr("querygen.engines.duckdb.connect", _Failing)
+    monkeypatch.setattr("querygen.engines.duckdb.connect", lambda **_: _Failing())
     monkeypatch.setattr("querygen.running._attach", lambda *_: ())
     ran = querygen("run", "pings.yaml")
     assert (ran.code, ran.stdout) == (3, b"")

@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 import sqlglot
 from harness import HISTOGRAM, NEEDS_GOOGLESQL, query, rows_of
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from specs import DAYS, SPECS
 from sqlglot import exp
@@ -396,6 +396,12 @@ def assert_only_literals_differ(build, payload, udfs="inline", dialect="bigquery
     assert same_but_for(tree, literals) == tree_of(build, harmless, dialect, udfs)
 
 
+def assume_new(build, payload, udfs):
+    """That the text is no literal which the query has anyway, such as the 0 that digits are replaced by."""
+    tree = tree_of(build, harmless_like(payload), "bigquery", udfs)
+    assume(payload not in {literal.this for literal in tree.find_all(exp.Literal)})
+
+
 @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS)
 def test_a_value_is_one_literal_wherever_it_stands(payload):
     assert_only_literals_differ(everywhere, payload)
@@ -420,6 +426,7 @@ def test_a_spec_of_any_kind_holds_any_value(kind):
 @settings(max_examples=10)
 @given(TEXT, st.sampled_from(sorted(KINDS)), st.sampled_from(UDFS))
 def test_a_spec_of_any_kind_holds_any_text(payload, kind, udfs):
+    assume_new(of_kind(kind), payload, udfs)
     assert_only_literals_differ(of_kind(kind), payload, udfs)
     assert_only_literals_differ(of_kind(kind), payload, dialect="duckdb")
 
@@ -427,6 +434,7 @@ def test_a_spec_of_any_kind_holds_any_text(payload, kind, udfs):
 @settings(max_examples=25)
 @given(TEXT, st.sampled_from(UDFS))
 def test_any_text_is_one_literal(payload, udfs):
+    assume_new(everywhere, payload, udfs)
     assert_only_literals_differ(everywhere, payload, udfs)
     assert_only_literals_differ(everywhere, payload, dialect="duckdb")
 

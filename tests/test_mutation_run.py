@@ -207,10 +207,10 @@ def test_a_mutant_that_is_nowhere_is_an_error():
 def test_noticed_and_unnoticed_mutants():
     """In a process of its own, with one test of scalars, whose query knows no days and no top keys."""
     test = "tests/test_scalars.py::test_summary_by_os[duckdb]"
-    numbers = "templates/stages/numbers.sql.j2"
+    totals = "templates/stages/totals_of_numbers.sql.j2"
     noticed = [
-        f"{numbers} | SUM(recorded) AS number, | SUM( → MIN(",
-        f"{numbers} | recorded BETWEEN 0 AND {{{{ stage.largest_value }}}} | upper bound - 1",
+        f"{totals} | SUM(CAST(number AS FLOAT64)) AS sum, | SUM( → MIN(",
+        f"{totals} | COUNTIF(number > 0) AS n_above_zero, | COUNTIF( → COUNT(",
     ]
     unnoticed = [
         "templates/stages/top_keys.sql.j2 | SUM(n_samples) DESC, | DESC → nothing",

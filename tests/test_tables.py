@@ -163,6 +163,15 @@ def test_on_a_connection_of_one_s_own(tmp_path):
     assert own == Query(**SPEC).run(tmp_path).rows()
 
 
+def test_a_report_tells_of_all_tables(tmp_path):
+    (tmp_path / "spec.yaml").write_text(json.dumps(SPEC))
+    written(tmp_path, pings())
+    ran = querygen("report", tmp_path / "spec.yaml", "--data", tmp_path, "-o", tmp_path / "report.html")
+    assert ran.code == 0, ran.stderr
+    text = (tmp_path / "report.html").read_text()
+    assert all(word in text for word in (MAIN, CRASH, f"{MAIN}.ndjson", f"{CRASH}.ndjson"))
+
+
 def test_data_of_a_table_that_is_missing_is_asked_for(tmp_path):
     (tmp_path / "spec.yaml").write_text(json.dumps(SPEC))
     written(tmp_path, {MAIN: pings()[MAIN]})

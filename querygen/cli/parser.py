@@ -14,6 +14,8 @@ from querygen.cli.options import SHARED, Command
 HOMES = {
     "render": "specs",
     "run": "specs",
+    "plot": "pictures",
+    "report": "pictures",
     "check": "specs",
     "verify": "specs",
     "catalog": "reference",

@@ -7,9 +7,16 @@ from querygen.errors import EngineError
 from querygen.translate import DuckSql
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """A connection of our own: in memory, in UTC, without the user's settings."""
-    return duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"})
+def connect(*, repeatable: bool = False) -> duckdb.DuckDBPyConnection:
+    """A connection of our own: in memory, in UTC, without the user's settings.
+
+    Args:
+        repeatable: sum floats in one order, by one thread, so that their last digits are always the same.
+    """
+    config: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": "false"}
+    if repeatable:
+        config["threads"] = 1
+    return duckdb.connect(":memory:", config=config)
 
 
 def run(sql: DuckSql, connection: duckdb.DuckDBPyConnection) -> pa.Table:

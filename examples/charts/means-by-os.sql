@@ -1,0 +1,135 @@
+/* Summary of FX_TAB_SWITCH_SPINNER_VISIBLE_MS by submission_date and os */
+/* Counted: one vote per client within each group; pings without a client id have none. n_clients are the clients with a sample */
+/* Filters: channel is nightly; submission_date from 2020-04-06 to 2020-04-20 */
+/* Chart in STMO: type line, x = submission_date, y = mean, series = os */
+/* Made with querygen 0.1.0 */
+WITH
+-- The pings of telemetry.main that pass the filters and that carry the histogram.
+pings AS (
+  SELECT
+    DATE(submission_timestamp) AS submission_date,
+    normalized_os AS os,
+    client_id,
+    payload.histograms.fx_tab_switch_spinner_visible_ms AS recorded,
+  FROM
+    `telemetry.main`
+  WHERE
+    DATE(submission_timestamp) BETWEEN DATE '2020-04-06' AND DATE '2020-04-20'
+    AND normalized_channel = 'nightly'
+    AND client_id IS NOT NULL
+    AND payload.histograms.fx_tab_switch_spinner_visible_ms IS NOT NULL
+),
+-- Strings of the forms that Firefox writes; others contribute nothing.
+decodable AS (
+  SELECT
+    submission_date,
+    os,
+    client_id,
+    IF(
+      -- A count, false_count,true_count, or bucket_count;histogram_type;sum;low,high;key:count,key:count,…
+      -- Integers have up to 18 digits; each is first written as 0.
+      REGEXP_CONTAINS(
+        REGEXP_REPLACE(recorded, r'-?(?:0|[1-9]\d{0,17})', '0'),
+        r'^\s*(?:0|0,0|0;0;0;0,0;(?:0:0(?:,0:0)*)?)\s*$'
+      )
+      -- A JSON object, step by step: no white space; no fractions, which old versions have in some members;
+      -- no digit but 0; then 3 stands for the values, which it may have once, and 1 for each other member.
+      OR REGEXP_CONTAINS(
+        REGEXP_REPLACE(
+          REGEXP_REPLACE(
+            REGEXP_REPLACE(
+              REGEXP_REPLACE(
+                REGEXP_REPLACE(recorded, r'\s*([{}\[\]:,])\s*', r'\1'),
+                r'"(?:log_sum(?:_squares)?|sum_squares_(?:lo|hi))":(?:-?(?:0|[1-9]\d{0,17})(?:\.\d+)?|null)', '"sum":0'
+              ),
+              r'-?(?:0|[1-9]\d{0,17})', '0'
+            ),
+            r'"values":(?:null|\{(?:"0":0(?:,"0":0)*)?\})', '3'
+          ),
+          r'"(?:bucket_count|histogram_type|sum)":(?:0|null)|"range":\[0,0\]', '1'
+        ),
+        r'^\s*\{(?:(?:1,)*[13](?:,1)*)?\}\s*$'
+      ),
+      recorded,
+      NULL
+    ) AS histogram_text,
+  FROM
+    pings
+),
+-- Each histogram's number of samples and their sum.
+samples AS (
+  SELECT
+    submission_date,
+    os,
+    client_id,
+    IF(
+      histogram_text IS NULL,
+      NULL,
+      (
+        SELECT
+          IFNULL(SUM(IF(value BETWEEN 1 AND 1099511627776, value, 0)), 0)
+        FROM
+          (
+            SELECT
+              SAFE_CAST(REGEXP_EXTRACT(entry, r'-?\d+$') AS INT64) AS value
+            FROM
+              UNNEST(
+                -- "key": count in JSON, key:count in the five parts; neither occurs elsewhere in a decodable text.
+                REGEXP_EXTRACT_ALL(
+                  -- A pair false,true becomes 0:false,1:true, and a single count becomes 0:count.
+                  REGEXP_REPLACE(
+                    REGEXP_REPLACE(histogram_text, r'^\s*(-?\d+)\s*,\s*(-?\d+)\s*$', r'0:\1,1:\2'),
+                    r'^\s*(-?\d+)\s*$',
+                    r'0:\1'
+                  ),
+                  r'-?\d+"?\s*:\s*-?\d+'
+                )
+              ) AS entry
+          )
+      )
+    ) AS n_samples,
+    SAFE_CAST(
+      CASE
+        WHEN STRPOS(histogram_text, '{') > 0
+          THEN REGEXP_EXTRACT(histogram_text, r'"sum"\s*:\s*(null|-?\d+)')
+        WHEN STRPOS(histogram_text, ';') > 0
+          THEN REGEXP_EXTRACT(histogram_text, r'^\s*(?:-?\d+;){2}(-?\d+);')
+        ELSE REGEXP_EXTRACT(histogram_text, r'(-?\d+)\s*$')
+      END AS INT64
+    ) AS sum,
+  FROM
+    decodable
+),
+-- The same per client. Histograms without a valid sample contribute nothing.
+totals AS (
+  SELECT
+    submission_date,
+    os,
+    client_id,
+    SUM(n_samples) AS n_samples,
+    SUM(CAST(sum AS FLOAT64)) AS sum,
+  FROM
+    samples
+  WHERE
+    n_samples > 0
+  GROUP BY
+    submission_date,
+    os,
+    client_id
+)
+-- Count, sum and mean, within each submission_date and os; each client is scaled to one sample.
+SELECT
+  submission_date,
+  os,
+  COUNT(*) AS count,
+  IFNULL(SUM(sum / n_samples), 0) AS sum,
+  IFNULL(SUM(sum / n_samples), 0) / COUNT(*) AS mean,
+  COUNT(DISTINCT client_id) AS n_clients,
+FROM
+  totals
+GROUP BY
+  submission_date,
+  os
+ORDER BY
+  submission_date,
+  os

@@ -1,0 +1,181 @@
+"""Rows as a picture needs them: along time where there is one, in named groups by the other dimensions."""
+
+import datetime as dt
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from querygen.about import About, Split
+from querygen.result import Result
+
+# Sums of floats, whose last digits depend on the engine; no eye sees them.
+_SUMMED = ("share", "mean", "share_of_clients")
+
+Row = Mapping[str, Any]
+ALL = "*"
+"""What a cube calls the row of all values."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The rows of one combination of the dimensions beside time.
+
+    Attributes:
+        name: the values, as text that is safe to show; empty where there is no such dimension.
+        rows: in the order of time; with a time, `at` is it.
+    """
+
+    name: str
+    rows: tuple[Row, ...]
+
+    @property
+    def n_clients(self) -> int:
+        """The most clients that one of its rows has."""
+        return max(int(row["n_clients"] or 0) for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A result, ready to be drawn.
+
+    Attributes:
+        about: the query.
+        time: the dimension that is the axis of time, or None.
+        by: the names of the other dimensions.
+        groups: in the order of their values.
+        n_timeless: how many rows are left out, since they have no time.
+    """
+
+    about: About
+    time: Split | None
+    by: tuple[str, ...]
+    groups: tuple[Group, ...]
+    n_timeless: int = 0
+
+    @classmethod
+    def of(cls, result: Result) -> "Frame":
+        """The rows of a result."""
+        about, rows = result.plan.about, result.rows()
+        time = next((split for split in about.splits if split.is_time), None)
+        if time and len({instant(row[time.name]) for row in rows} - {None}) < 2:
+            time = None  # a single day is a category, and so are build ids of which none begins with one
+        others = [split for split in about.splits if split is not time]
+        groups: dict[tuple[Any, ...], list[Row]] = {}
+        n_timeless = 0
+        for row in rows:
+            at = instant(row[time.name]) if time else None
+            if time and at is None:
+                n_timeless += row[time.name] != ALL
+                continue
+            drawn = {name: _nine_digits(row[name]) for name in _SUMMED if name in row}
+            groups.setdefault(tuple(row[split.name] for split in others), []).append(
+                {**row, **drawn, "at": at}
+            )
+        ordered = sorted(
+            groups, key=lambda values: [_place(*pair) for pair in zip(others, values, strict=True)]
+        )
+        names = distinct(" · ".join(map(shown, values)) for values in ordered)
+        found = (
+            Group(name, tuple(sorted(groups[values], key=_at)))
+            for name, values in zip(names, ordered, strict=True)
+        )
+        return cls(about, time, tuple(split.name for split in others), tuple(found), n_timeless)
+
+    @property
+    def times(self) -> list[dt.datetime]:
+        """All times, ascending."""
+        return sorted({row["at"] for group in self.groups for row in group.rows})
+
+    @property
+    def has_low_data(self) -> bool:
+        """Whether any row is of too few clients."""
+        return any(row.get("low_data") for group in self.groups for row in group.rows)
+
+    def largest(self, most: int) -> "tuple[tuple[Group, ...], int]":
+        """At most so many groups, those of most clients, in their order; and how many are left out."""
+        chosen = {group.name for group in sorted(self.groups, key=lambda group: -group.n_clients)[:most]}
+        kept = tuple(group for group in self.groups if group.name in chosen)
+        return kept, len(self.groups) - len(kept)
+
+
+def instant(value: Any) -> dt.datetime | None:
+    """A date, time or build id as a time in UTC; None for NULL, a cube's `*`, or text that is no time."""
+    if isinstance(value, dt.datetime):
+        return value.replace(tzinfo=None)
+    if isinstance(value, dt.date):
+        return dt.datetime(value.year, value.month, value.day)
+    if not isinstance(value, str):
+        return None
+    try:
+        if value.isdecimal() and len(value) == 14:
+            return dt.datetime.strptime(value, "%Y%m%d%H%M%S")
+        return dt.datetime.fromisoformat(value).replace(tzinfo=None)
+    except ValueError:
+        return None
+
+
+def gaps(times: Sequence[dt.datetime]) -> list[dt.datetime]:
+    """Where a line must break: in the middle of each stretch that lacks a time.
+
+    Days are regular, so one that is missing is a gap. Builds are not, so it takes more than twice their
+    usual distance.
+    """
+    steps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    if len(steps) < 2:
+        return []
+    regular = all(time.time() == dt.time() for time in times)
+    widest = sorted(steps)[len(steps) // 2] * (1.5 if regular else 2.5)
+    return [times[i] + step / 2 for i, step in enumerate(steps) if step > widest]
+
+
+def shown(value: Any) -> str:
+    """A value as text in which nothing is invisible, or turns the direction of what follows."""
+    if value is None:
+        return "(null)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return safe(value.isoformat(" ") if isinstance(value, dt.datetime) else str(value))
+
+
+def safe(text: str) -> str:
+    """The text with control characters, marks of direction and lone surrogates written as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _nine_digits(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.9g}")
+
+
+def _at(row: Row) -> tuple[dt.datetime, bool]:
+    return (row["at"] or dt.datetime.min, row["at"] is None)
+
+
+def _place(split: Split, value: Any) -> tuple[Any, ...]:
+    """What values are sorted by: their written order, or a natural one, in which 6.1 comes before 10.0."""
+    if value is None:
+        return (3,)
+    if value == ALL:
+        return (0,)
+    if value in split.labels:
+        return (1, split.labels.index(value))
+    if value == "(other)":
+        return (2,)
+    if not isinstance(value, str):
+        return (1, 0, value)
+    pieces = re.split(r"(\d+)", value)
+    return (1, 0, [(int(piece), "") if i % 2 else (-1, piece) for i, piece in enumerate(pieces)], value)
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """The names, numbered where two look the same."""
+    found: dict[str, None] = {}
+    for name in names:
+        number = 1
+        unique = name
+        while unique in found:
+            number += 1
+            unique = f"{name} ({number})"
+        found[unique] = None
+    return list(found)

@@ -1,0 +1,113 @@
+"""Commands that show answers to people: a chart as a file, and a report as a page."""
+
+import argparse
+import gc
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from querygen.cli.options import Add, Command
+from querygen.cli.output import say, warn, write
+from querygen.cli.reading import reader
+from querygen.errors import QuerygenError, UsageError
+
+if TYPE_CHECKING:
+    from querygen.api import Query
+    from querygen.report import Answer
+
+_KINDS = (".svg", ".png", ".html", ".json")
+
+
+def _plot(arguments: argparse.Namespace) -> int:
+    """Run a spec and draw its chart: SVG, PNG, a page, or the Vega-Lite spec as JSON."""
+    from querygen.charts import refuse_without_chart
+
+    kind = arguments.output.suffix.lower()
+    if kind not in _KINDS:
+        raise UsageError.of(
+            "bad-flag",
+            f"`--output {arguments.output}` is no picture",
+            help=f"name a file that ends in {', '.join(_KINDS[:-1])} or {_KINDS[-1]}",
+        )
+    query = reader(arguments)(arguments.spec)
+    try:
+        refuse_without_chart(query.spec.measure or "")  # before the seconds that a run may take
+    except QuerygenError as error:
+        raise query.located(error) from None
+    answer = _answer(query, arguments)
+    write(_drawn(answer, kind, arguments.theme), arguments.output)
+    return 0
+
+
+def _drawn(answer: "Answer", kind: str, theme: str) -> bytes:
+    if kind == ".html":
+        from querygen.report import plot_page
+
+        return plot_page(answer).encode()
+    from querygen.charts import as_text, chart
+
+    spec = chart(answer.result, "dark" if theme == "dark" else "light")
+    if kind == ".json":
+        return as_text(spec).encode()
+    from querygen.charts.draw import png, svg
+
+    return png(spec) if kind == ".png" else svg(spec).encode()
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    """Run specs and write one page with their answers, which opens offline."""
+    from querygen.report import report
+    from querygen.verify import other_than_spec
+
+    read = reader(arguments)
+    queries = []
+    for spec in arguments.specs:
+        if other := other_than_spec(spec):
+            say(f"note: {spec}: skipped, {other} and no spec")
+        else:
+            queries.append(read(spec))
+    if not queries:
+        raise UsageError.of("bad-flag", "none of the files is a spec", help="name at least one spec")
+    answers = [_answer(query, arguments) for query in queries]
+    write(report(answers, fragment=arguments.fragment).encode(), arguments.output)
+    return 0
+
+
+def _answer(query: "Query", arguments: argparse.Namespace) -> "Answer":
+    """Runs a query, and says what is to be said about it."""
+    gc.enable()
+    warn(query.warnings())
+    from querygen.data import parse_locations
+    from querygen.report import Answer
+
+    # The same input gives the same bytes.
+    result = query.run(arguments.data, engine=arguments.engine, udfs=arguments.udfs, repeatable=True)
+    for note in result.notes:
+        say(f"note: {note}")
+    warn(result.warnings)
+    given = parse_locations(arguments.data or [])
+    files = tuple(file for read in result.plan.reads for file in given.get(read.table, ()))
+    return Answer(query, result, arguments.udfs, arguments.engine, files)
+
+
+def _plot_flags(add: Add) -> None:
+    add("--output", "-o", type=Path, required=True, metavar="FILE", help=f"{', '.join(_KINDS)}")
+    add("--theme", choices=["light", "dark"], default="light", help="the colours; a page has both (light)")
+    _engine_flag(add)
+
+
+def _report_flags(add: Add) -> None:
+    add("specs", nargs="+", metavar="SPEC", help="YAML or JSON files; tests are skipped")
+    add("--fragment", action="store_true", help="a piece for another page, instead of a page")
+    _engine_flag(add)
+
+
+def _engine_flag(add: Add) -> None:
+    add("--engine", choices=["duckdb", "googlesql"], default="duckdb", help="what runs it (duckdb)")
+
+
+_RUNNING = ("data", "udfs", "schema", "probes", "source", "today")
+
+COMMANDS = {
+    "plot": Command(_plot, ("spec", *_RUNNING), _plot_flags),
+    "report": Command(_report, (*_RUNNING, "output"), _report_flags),
+}
