@@ -17,8 +17,9 @@ from querygen.check import CheckedSql
 from querygen.conditions import DefinedDimension, Dimension
 from querygen.engines import googlesql
 from querygen.errors import Diagnostic, Loc, QuerygenError, Span
-from querygen.plan import Plan
+from querygen.plan import Pings, Plan, Read
 from querygen.schema import Field, Schema
+from querygen.sides import amounts_of
 from querygen.spec import Spec
 from querygen.translate import stage_places
 
@@ -32,7 +33,7 @@ _OF_HISTOGRAM = frozenset({"recorded", "recorded_sum", "recordings", "histogram_
 
 
 def analyze(checked: CheckedSql, catalog: Catalog, spec: Spec, name: str) -> None:
-    """Has the SQL analyzed against the schema of its table: the user's own, or the built-in one.
+    """Has the SQL analyzed against the schemas of its tables: the user's own, or the built-in ones.
 
     Args:
         checked: the SQL.
@@ -45,15 +46,23 @@ def analyze(checked: CheckedSql, catalog: Catalog, spec: Spec, name: str) -> Non
         EngineError: the extra is not installed, or the analyzer stopped.
     """
     plan = checked.sql.plan
-    source = catalog.get(plan.like)
-    if source is None:
-        raise ValueError(f"the catalog has no table {plan.like}")
-    schema = source.schema if source.strict else _listing(source.schema, plan.needs)
-    refusal = googlesql.analyze(checked.sql.text, {plan.table: schema})
+    sources: dict[str, SourceTable] = {}
+    for read in plan.reads:
+        found = catalog.get(read.like)
+        if found is None:
+            raise ValueError(f"the catalog has no table {read.like}")
+        sources[read.table] = found
+    schemas = {
+        read.table: source.schema if source.strict else _listing(source.schema, read.needs)
+        for read, source in zip(plan.reads, sources.values(), strict=True)
+    }
+    refusal = googlesql.analyze(checked.sql.text, schemas)
     if refusal is None:
         return
     place = _place(checked.sql.text, plan, refusal)
-    origin = _origin(place, spec, plan, source) if place else None
+    read = next((read for read in plan.reads if place and read.table == place.table), plan.reads[0])
+    source = sources[read.table]
+    origin = _origin(place, spec, read, source) if place else None
     where = f" in stage {place.stage}" if place else ""
     if origin:
         where += f", line {refusal.line} of the SQL"
@@ -67,7 +76,7 @@ def analyze(checked: CheckedSql, catalog: Catalog, spec: Spec, name: str) -> Non
     if refusal.line:
         line = googlesql.line_of(checked.sql.text, refusal.line)
         span = Span(f"{name}, SQL", refusal.line, refusal.column, source_line=line)
-    columns = _columns(place, source) if place and place.reads_table else {}
+    columns = _columns(place, source) if place and place.table else {}
     raise QuerygenError((Diagnostic("refused", message, span, (), _help(columns, source)),))
 
 
@@ -102,13 +111,13 @@ class _Place:
 
     Attributes:
         stage: the CTE that it is in, or `the final SELECT`.
-        reads_table: whether that is a scan of the table.
+        table: which one that scans; None if it reads another CTE.
         is_predicate: whether it stands behind a WHERE.
         names: the dotted names in it, as written.
     """
 
     stage: str
-    reads_table: bool
+    table: str | None
     is_predicate: bool
     names: tuple[str, ...]
 
@@ -127,7 +136,8 @@ def _place(text: str, plan: Plan, refusal: googlesql.Refusal) -> _Place | None:
         if item[-1].end >= offset:
             names = tuple(_names(item))
             label = "the final SELECT" if is_last else f"`{stage.cte}`"
-            return _Place(label, stage.name == "pings", clause is TokenType.WHERE, names)
+            scanned = stage.read if isinstance(stage, Pings) else None
+            return _Place(label, scanned, clause is TokenType.WHERE, names)
     return None
 
 
@@ -192,18 +202,20 @@ class _Origin:
     columns: Mapping[str, Field]
 
 
-def _origin(place: _Place, spec: Spec, plan: Plan, source: SourceTable) -> _Origin | None:
-    filters = [(("filters", reference), [reference]) for reference in spec.filters]
+def _origin(place: _Place, spec: Spec, read: Read, source: SourceTable) -> _Origin | None:
+    filters: list[tuple[Loc, list[str]]] = [(("filters", name), [name]) for name in spec.filters]
+    amounts = amounts_of(spec, read.table)
+    for key, amount in amounts.items():
+        filters += [((key, "filters", name), [name]) for name in amount.filters]
     made: list[tuple[Loc, list[str]]] = [
         *((("dimensions", i), _references(dimension)) for i, dimension in enumerate(spec.dimensions)),
         *((("fields", i), [reference]) for i, reference in enumerate(spec.fields or ())),
     ]
     named = {need for _, references in [*filters, *made] for need in _needs(references, source)}
-    others = {*plan.needs} - named - {source.client_id, source.timestamp}
-    probe = _Origin(
-        ("histogram",) if spec.histogram is not None else ("scalar",), False, _fields_at(others, source)
-    )
-    if not place.reads_table:
+    others = {*read.needs} - named - {source.client_id, source.timestamp}
+    asked: Loc = ("histogram",) if spec.histogram is not None else ("scalar",)
+    probe = _Origin((next(iter(amounts)),) if amounts else asked, False, _fields_at(others, source))
+    if place.table is None:
         words = {name.rpartition(".")[2].lower() for name in place.names}
         for i, dimension in enumerate(spec.dimensions):
             if _dimension_name(dimension) in words:
@@ -212,7 +224,7 @@ def _origin(place: _Place, spec: Spec, plan: Plan, source: SourceTable) -> _Orig
     columns = _columns(place, source)
     for loc, references in [*filters, *made] if place.is_predicate else [*made, *filters]:
         if columns.keys() & _needs(references, source):
-            return _Origin(loc, loc[0] == "filters", columns)
+            return _Origin(loc, "filters" in loc, columns)
     return replace(probe, columns=columns) if columns.keys() & others else None
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from querygen.amounts import Amount
 from querygen.catalog import Catalog, Column, SourceTable
 from querygen.check import CheckedSql
 from querygen.conditions import Condition, DefinedDimension, Filter
@@ -23,6 +24,7 @@ from querygen.filters import SAMPLE_IDS, FilterCompiler, sample_ids
 from querygen.permutations import Tested as TestedBranches
 from querygen.releases import releases
 from querygen.row_lints import ROW_LINTS, too_few
+from querygen.sides import amounts_of
 from querygen.source import Source
 from querygen.spec import Spec
 
@@ -75,12 +77,15 @@ class Linted:
     """What lints look at: the spec as it was written and understood, and what became of it.
 
     Attributes:
+        table: the table that the spec asks.
+        amounts: events and exposure by their keys in the spec, each with the table that it is counted in.
         today: the day that `last` ends on, `current`, or None.
     """
 
     source: Source
     spec: Spec
     table: SourceTable
+    amounts: Mapping[str, tuple[Amount, SourceTable]]
     definitions: "Definitions | None"
     sql: CheckedSql
     today: dt.date | str | None
@@ -109,6 +114,11 @@ class Linted:
                 for name, condition in case.when.items():
                     conditions.append(((*at, j, "when", name), name, condition))
         found = [(loc, name, columns.column(name, loc), condition) for loc, name, condition in conditions]
+        for key, (amount, table) in self.amounts.items():
+            own = DimensionResolver(table, FilterCompiler(self.today, _ignore), _ignore)
+            for name, condition in amount.filters.items():
+                loc: Loc = (key, "filters", name)
+                found.append((loc, name, own.column(name, loc), condition))
         return [Tested(loc, name, column, condition) for loc, name, column, condition in found if column]
 
     @cached_property
@@ -140,22 +150,29 @@ class Linted:
             table = self.table.known_as if self.table.known_as in wanted else self.table.table
             wanted, loc = wanted[table], (*loc, table)
         names = wanted if isinstance(wanted, tuple) else () if wanted is None else (wanted,)
-        return [
-            (name, (*loc, i) if isinstance(wanted, tuple) else loc, self._definition(name))
-            for i, name in enumerate(names)
+        numbers = self.spec.scalar is not None
+        found = [
+            (one, (*loc, i) if isinstance(wanted, tuple) else loc, self._definition(one, self.table, numbers))
+            for i, one in enumerate(names)
         ]
+        for key, (amount, table_of) in self.amounts.items():
+            is_scalar = amount.scalar is not None
+            name = amount.scalar if is_scalar else amount.histogram
+            if name is not None:
+                at: Loc = (key, "scalar" if is_scalar else "histogram")
+                found.append((name, at, self._definition(name, table_of, is_scalar)))
+        return found
 
-    def _definition(self, name: str) -> "ProbeDefinition | None":
+    def _definition(self, name: str, table: SourceTable, numbers: bool) -> "ProbeDefinition | None":
         if self.definitions is None:
             return None
-        numbers = self.spec.scalar is not None
-        own = definition_of(self.definitions, self.table, name, numbers=numbers)
+        own = definition_of(self.definitions, table, name, numbers=numbers)
         if own or numbers:
             return own
-        pair = mirror_in(self.definitions, self.table, name)
+        pair = mirror_in(self.definitions, table, name)
         if pair is None:
             return None
-        return pair.glean if self.table.dotted_names else pair.legacy
+        return pair.glean if table.dotted_names else pair.legacy
 
 
 def lint(
@@ -173,7 +190,11 @@ def lint(
     table = catalog.like(sql.sql.plan.table, sql.sql.plan.like)
     if table is None:
         return ()
-    linted = Linted(source, spec, table, catalog.definitions, sql, today or spec.today)
+    amounts: dict[str, tuple[Amount, SourceTable]] = {}
+    for read in sql.sql.plan.reads:
+        found = catalog.like(read.table, read.like)
+        amounts |= {key: (one, found) for key, one in amounts_of(spec, read.table).items() if found}
+    linted = Linted(source, spec, table, amounts, catalog.definitions, sql, today or spec.today)
     return _told((finding for each in LINTS for finding in each(linted)), spec)
 
 
@@ -257,14 +278,19 @@ def unscaled_sample(linted: Linted) -> Iterator[Diagnostic]:
                 help="add `scale: true` to scale them to all clients",
             )
             return
-    share = re.search(r"_([0-9]+)pct$", linted.table.table)
-    if share:
-        yield Diagnostic(
-            "unscaled-sample",
-            f"counts are those of the {share[1]}% of clients that `{linted.table.table}` holds",
-            loc=("source",),
-            help="filter by the `sample_id` that it holds, and add `scale: true`",
-        )
+    tables: dict[str, Loc] = {linted.table.table: ("source",)}
+    for key, (amount, table) in linted.amounts.items():
+        if amount.table is not None:
+            tables.setdefault(table.table, (key, "table"))
+    for table_name, loc in tables.items():
+        share = re.search(r"_([0-9]+)pct$", table_name)
+        if share:
+            yield Diagnostic(
+                "unscaled-sample",
+                f"counts are those of the {share[1]}% of clients that `{table_name}` holds",
+                loc=loc,
+                help="filter by the `sample_id` that it holds, and add `scale: true`",
+            )
 
 
 def probe_ended(linted: Linted) -> Iterator[Diagnostic]:

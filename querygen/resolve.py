@@ -213,6 +213,13 @@ class _Resolver:
         exposure = self.spec.exposure_or_default
         counted = self._side("events", events)
         divided = None if exposure is None else self._side("exposure", exposure)
+        shapes = {self.source.table: self.source.known_as}
+        for key, side in (("events", counted), ("exposure", divided)):
+            source = side.scan.source if side else self.source
+            known = shapes.setdefault(source.table, source.known_as)
+            if known != source.known_as:
+                message = f"`{source.table}` is like {source.known_as} here, and like {known} elsewhere"
+                self._report("two-shapes", message, (key, "table"), "a table has one shape; name it once")
         derived = Derived(counted, divided, self.spec.per_or_default)
         if self.spec.align is not None:
             self._check_versions(self.spec.align, version_of(scan.dimensions))

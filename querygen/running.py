@@ -39,7 +39,7 @@ class Attached:
     """Data on a connection, for any text over it: whole queries, and single CTEs, on either engine.
 
     Attributes:
-        connection: a DuckDB connection that holds the plan's table.
+        connection: a DuckDB connection that holds the plan's tables.
         plan: what the data was attached for.
         notes: what is to be said about the data.
     """
@@ -75,14 +75,22 @@ class Attached:
         return self._on_googlesql(alone(checked, name), checked)
 
     @cached_property
-    def rows(self) -> pa.Table:
-        """The table's rows, its columns as the schema types them."""
-        return self.connection.sql(f"FROM {data.table_name(self.plan.table)}").to_arrow_table()
+    def rows(self) -> Mapping[str, pa.Table]:
+        """The rows of each table, its columns as the schema types them."""
+        return {
+            read.table: self.connection.sql(f"FROM {data.table_name(read.table)}").to_arrow_table()
+            for read in self.plan.reads
+        }
+
+    @property
+    def n_pings(self) -> int:
+        """How many rows the tables have, together."""
+        return sum(table.num_rows for table in self.rows.values())
 
     def _on_googlesql(self, text: str, checked: CheckedSql) -> pa.Table:
         from querygen.engines import googlesql
 
-        return googlesql.run(text, {self.plan.table: self.rows}, mozfun_functions(checked))
+        return googlesql.run(text, self.rows, mozfun_functions(checked))
 
 
 @contextmanager
@@ -111,13 +119,13 @@ def attached(
     """Data on a connection of our own, which is closed at the end.
 
     Args:
-        plan: which table and columns are needed.
+        plan: which tables and columns are needed.
         catalog: the tables' schemas.
         locations: what `--data` takes: `TABLE=PATH`, or folders; none for the built-in sample.
         repeatable: whether floats must be the same to the last digit each time, which takes longer.
 
     Raises:
-        UsageError: a path does not exist, or has no data for the table.
+        UsageError: a path does not exist, or there is no data for a table.
         QuerygenError: the data does not fit the schema.
     """
     own = on_duckdb.connect(repeatable=repeatable)
@@ -143,11 +151,11 @@ def run(
         catalog: the tables' schemas.
         locations: as for `attached`.
         engine: `duckdb`, or Google's reference evaluator.
-        connection: a DuckDB connection that holds the table, instead of locations.
+        connection: a DuckDB connection that holds the tables, instead of locations.
         repeatable: as for `attached`.
 
     Raises:
-        UsageError: a path does not exist, or has no data for the table.
+        UsageError: a path does not exist, or there is no data for a table.
         QuerygenError: the data does not fit the schema.
         EngineError: the engine fails.
     """
@@ -198,23 +206,28 @@ def _attach(
     catalog: Catalog,
     files: Mapping[str, tuple[Path, ...]],
 ) -> tuple[str, ...]:
-    """Gives the connection the plan's table, and returns what is to be said about it."""
-    source = catalog.get(plan.like)
-    if source is None:
-        raise UsageError.of("unknown-table", f"the table `{plan.like}` is not known")
-    if files:
-        found = files.get(plan.table)
-        if found is None:
-            raise UsageError.of(
-                "no-data",
-                f"there is no data for the table `{plan.table}`, only for {' and '.join(files)}",
-                help=f"add --data {plan.table}=PATH",
-            )
-        return data.attach(connection, plan.table, found, source.schema, plan.needs, source.strict).notes
-    from querygen.sample import builtin_sample
+    """Gives the connection the plan's tables, and returns what is to be said about them."""
+    notes: dict[str, None] = {}
+    for read in plan.reads:
+        source = catalog.get(read.like)
+        if source is None:
+            raise UsageError.of("unknown-table", f"the table `{read.like}` is not known")
+        if files:
+            found = files.get(read.table)
+            if found is None:
+                raise UsageError.of(
+                    "no-data",
+                    f"there is no data for the table `{read.table}`, only for {' and '.join(files)}",
+                    help=f"add --data {read.table}=PATH",
+                )
+            told = data.attach(connection, read.table, found, source.schema, read.needs, source.strict)
+            notes |= dict.fromkeys(told.notes)
+        else:
+            from querygen.sample import builtin_sample
 
-    data.attach_arrow(connection, plan.table, builtin_sample(plan.like), source.schema, plan.needs)
-    return (SYNTHETIC,)
+            data.attach_arrow(connection, read.table, builtin_sample(read.like), source.schema, read.needs)
+            notes[SYNTHETIC] = None
+    return tuple(notes)
 
 
 def mozfun_functions(checked: CheckedSql) -> list[Udf]:

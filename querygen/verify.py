@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from sqlglot import exp
@@ -20,11 +21,15 @@ from querygen.comparing import Difference, Tolerance, difference
 from querygen.corners import corners
 from querygen.engines import duckdb as on_duckdb
 from querygen.errors import Diagnostic, QuerygenError
+from querygen.plan import Read
 from querygen.probes import is_definitions
 from querygen.render import UdfMode
 from querygen.running import Attached, Engine, attached
 from querygen.schema import quote_identifier
 from querygen.spec import Spec
+
+if TYPE_CHECKING:
+    import duckdb
 
 MOST_PINGS = 2000
 MOST_DRAWN = 200  # permutations and cells of comparisons: Google's evaluator looks at each pair of them
@@ -104,22 +109,20 @@ def verify(
         tolerance: of floats.
 
     Raises:
-        UsageError: a path does not exist, or has no data for the table.
+        UsageError: a path does not exist, or there is no data for a table.
         QuerygenError: the data does not fit the schema.
         EngineError: Google's evaluator is not installed.
     """
     plan = queries[0].sql.plan
-    source = catalog.get(plan.like)
-    if source is None:
-        raise ValueError(f"the catalog has no table {plan.like}")
     if locations:
         with attached(plan, catalog, locations) as tables:
-            return compare(queries, few(tables, source, pings), tolerance)
+            return compare(queries, few(tables, catalog, pings), tolerance)
     made = corners(spec, plan, catalog, today)
     verdicts: list[Verdict] = []
-    for rows in made.parts:
+    for part in made.parts:
         with closing(on_duckdb.connect()) as connection:
-            data.attach_arrow(connection, plan.table, rows, source.schema, plan.needs)
+            for read in plan.reads:
+                _attach(connection, read, part[read.table], catalog)
             verdict = compare(queries, Attached(connection, plan, (str(made),)), tolerance)
         if not verdict.agrees:
             return verdict
@@ -128,22 +131,53 @@ def verify(
     return replace(verdicts[0], n_rows=n_rows, n_pings=n_pings)
 
 
-def few(tables: Attached, source: SourceTable, most: int) -> Attached:
-    """At most so many of the rows, since Google's evaluator is slow: all pings of some clients."""
+def _attach(connection: "duckdb.DuckDBPyConnection", read: Read, rows: pa.Table, catalog: Catalog) -> None:
+    data.attach_arrow(connection, read.table, rows, _source(read, catalog).schema, read.needs)
+
+
+def _source(read: Read, catalog: Catalog) -> SourceTable:
+    source = catalog.get(read.like)
+    if source is None:
+        raise ValueError(f"the catalog has no table {read.like}")
+    return source
+
+
+def few(tables: Attached, catalog: Catalog, most: int) -> Attached:
+    """At most so many of the rows, since Google's evaluator is slow: all pings of some clients.
+
+    Of several tables they are of the same clients, or rates would be of none.
+    """
     plan, connection = tables.plan, tables.connection
-    table = data.table_name(plan.table)
-    ((count,),) = connection.sql(f"SELECT COUNT(*) FROM {table}").fetchall()  # noqa: S608
+    counts = (f"SELECT COUNT(*) AS n FROM {_named(read)}" for read in plan.reads)  # noqa: S608
+    ((count,),) = connection.sql(f"SELECT SUM(n) FROM ({' UNION ALL '.join(counts)})").fetchall()  # noqa: S608
     if count <= most:
         return tables
-    client = row = "CAST(pings AS VARCHAR)"
-    if source.client_id in plan.needs:
-        path = ".".join(map(quote_identifier, source.client_id.split(".")))
-        client = f"COALESCE(pings.{path}, {row})"
     # The same ones every time, in whatever order the files have them.
-    rows = connection.sql(f"FROM {table} AS pings ORDER BY MD5({client}), MD5({row}) LIMIT {most}")
-    data.attach_arrow(connection, plan.table, rows.to_arrow_table(), source.schema, plan.needs)
+    orders = [_by_client(read, _source(read, catalog)) for read in plan.reads]
+    ranked = " UNION ALL ".join(
+        f"SELECT {number} AS n, {client} AS client, {ping} AS ping FROM {_named(read)}"  # noqa: S608
+        for number, (read, (client, ping)) in enumerate(zip(plan.reads, orders, strict=True))
+    )
+    first = f"SELECT n FROM ({ranked}) ORDER BY client, ping, n LIMIT {most}"  # noqa: S608
+    kept = dict(connection.sql(f"SELECT n, COUNT(*) FROM ({first}) GROUP BY n").fetchall())  # noqa: S608
+    for number, (read, order) in enumerate(zip(plan.reads, orders, strict=True)):
+        rows = connection.sql(f"FROM {_named(read)} ORDER BY {', '.join(order)} LIMIT {kept.get(number, 0)}")
+        _attach(connection, read, rows.to_arrow_table(), catalog)
     note = f"of {count:,} pings {most:,} were compared, those of some clients; --pings takes more"
     return Attached(connection, plan, (*tables.notes, note))
+
+
+def _named(read: Read) -> str:
+    return f"{data.table_name(read.table)} AS pings"
+
+
+def _by_client(read: Read, source: SourceTable) -> tuple[str, str]:
+    """What puts clients' rows beside each other, in an order at random: the client's hash, then the row's."""
+    client = row = "CAST(pings AS VARCHAR)"
+    if source.client_id in read.needs:
+        path = ".".join(map(quote_identifier, source.client_id.split(".")))
+        client = f"COALESCE(pings.{path}, {row})"
+    return f"MD5({client})", f"MD5({row})"
 
 
 def compare(queries: Sequence[CheckedSql], tables: Attached, tolerance: Tolerance | None = None) -> Verdict:
@@ -156,7 +190,7 @@ def compare(queries: Sequence[CheckedSql], tables: Attached, tolerance: Toleranc
             stage, of_stage = _parting(checked, tables, tolerance)
             return Verdict(
                 compared.n_rows,
-                tables.rows.num_rows,
+                tables.n_pings,
                 tables.notes,
                 checked.sql.udfs,
                 compared.difference,
@@ -164,7 +198,7 @@ def compare(queries: Sequence[CheckedSql], tables: Attached, tolerance: Toleranc
                 of_stage,
             )
     notes = (*tables.notes, f"on both engines {compared.ends}") if compared.ends else tables.notes
-    return Verdict(compared.n_rows, tables.rows.num_rows, notes)
+    return Verdict(compared.n_rows, tables.n_pings, notes)
 
 
 def _parting(

@@ -107,15 +107,16 @@ class Checker:
 
     def _must_compile(self, case: Case) -> None:
         catalog = self._catalog(case)
-        source = catalog.get(case.table)
-        assert source
         query = Query.of(from_mapping(case.whole_spec), catalog)
         checked = query.checked()
         plan = checked.sql.plan
         self._must_read(plan, case)
         if case.definition and case.is_defined:
             _must_be_explained(catalog, case, case.definition)
-        data.empty(self._connection, plan.table, source.schema, plan.needs)
+        for read in plan.reads:
+            of_read = catalog.get(read.like)
+            assert of_read
+            data.empty(self._connection, read.table, of_read.schema, read.needs)
         rows = on_duckdb.run(translate(checked), self._connection)
         names = [column.name for column in plan.columns]
         if rows.num_rows or rows.column_names != names:
@@ -130,7 +131,8 @@ class Checker:
     def _must_read(self, plan: Plan, case: Case) -> None:
         """The distributions that the case means, and no others."""
         paths = self._paths[case.table]
-        needs = {need if need in paths else need.rpartition(".")[0] for need in plan.needs}
+        every = [need for of_table in plan.reads for need in of_table.needs]
+        needs = {need if need in paths else need.rpartition(".")[0] for need in every}
         read, meant = needs & paths, {column.path for column in case.columns}
         if read != meant:
             raise WrongError(f"it reads {sorted(read)}, not {sorted(meant)}")

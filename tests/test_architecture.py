@@ -24,7 +24,7 @@ LONGEST_MODULE = 500
 # Each module may import from those before it only. A package counts as one, its modules must have no cycle.
 LAYERS = """
     __init__ errors explain names resources atomic calls buckets yaml_syntax
-    source conditions enrolments times spec_values amounts spec_rules spec validate
+    source conditions enrolments times spec_values amounts spec_rules spec sides validate
     schema sqltext udfs probes catalog recordings facts listing units
     about plan filters dimensions scan populations asking quantiles constants intervals grouping derived
     numbers permutations branches comparisons aligned rates measures adjust alerts wording resolve

@@ -293,6 +293,14 @@ def test_output_replaces_the_file_at_once(folder):
 # --- sample, udfs, schema ------------------------------------------------------------------------
 
 
+def test_a_story_has_its_own_size_and_tables(folder):
+    for flag in ("--pings", "--table"):
+        value = {"--pings": "5", "--table": "telemetry.main"}[flag]
+        ran = querygen("sample", "--story", "releases", flag, value, "-o", "story")
+        assert (ran.code, f"`{flag}` means nothing to a story" in ran.stderr) == (2, True)
+    assert not (folder / "story").exists()
+
+
 def test_a_sample_is_read_back_and_the_same_every_time(folder):
     for name, seed in {"one": 7, "again": 7, "other": 8}.items():
         ran = querygen("sample", "--pings", 300, "--seed", seed, "-o", name)

@@ -30,11 +30,19 @@ def made(name):
     return corners(query.spec, query.plan(), query._catalog)
 
 
+def parts(name):
+    """The rows of the table that a spec asks, in sets."""
+    return [part[query_of(name).plan().table] for part in made(name).parts]
+
+
 def rows_of(query, rows):
+    """What a query gives on made-up rows: of one table, or of several by their names."""
     plan = query.plan()
-    schema = query._catalog.get(plan.like).schema
     with closing(on_duckdb.connect()) as connection:
-        data.attach_arrow(connection, plan.table, rows, schema, plan.needs)
+        for read in plan.reads:
+            of_table = rows[read.table] if isinstance(rows, dict) else rows
+            schema = query._catalog.get(read.like).schema
+            data.attach_arrow(connection, read.table, of_table, schema, read.needs)
         return Attached(connection, plan).run(query.checked()).rows()
 
 
@@ -51,8 +59,8 @@ def n_pings(query, rows):
 
 @pytest.mark.parametrize("name", [*EXAMPLES, "operators", "today", "reserved words"])
 def test_each_filter_lets_some_rows_in_and_keeps_some_out_and_the_result_is_not_empty(name):
-    rows = made(name).parts[0]
-    assert rows_of(query_of(name), rows)
+    rows = parts(name)[0]
+    assert rows_of(query_of(name), made(name).parts[0])
     filters = query_of(name)._source.data["filters"]
     for reference, condition in filters.items():
         let_in = n_pings(only(name, measure="counts", filters={reference: condition}), rows)
@@ -70,7 +78,7 @@ def test_each_case_and_band_occurs_and_so_does_none(name):
     for dimension in defined:
         filters = query._source.data["filters"]
         counts = only(name, measure="counts", dimensions=[dimension], filters=filters)
-        found = {row[dimension["name"]] for row in rows_of(counts, made(name).parts[0])}
+        found = {row[dimension["name"]] for row in rows_of(counts, parts(name)[0])}
         bands = dimension.get("bands", ())
         labels = {case["value"] for case in dimension.get("cases", ())} | {dimension.get("else")}
         if bands:
@@ -80,7 +88,7 @@ def test_each_case_and_band_occurs_and_so_does_none(name):
 
 
 def test_clients_have_several_days_pings_and_none():
-    rows = made("percentiles by client_day").parts[0].to_pylist()
+    rows = parts("percentiles by client_day")[0].to_pylist()
     days = {}
     for row in rows:
         days.setdefault(row["client_id"], []).append(row["submission_timestamp"])
@@ -93,7 +101,7 @@ def test_every_form_of_a_histogram_is_in_a_ping_that_passes():
     filtered = only(
         "fields", histogram=ALL["fields"]["histogram"], filters=ALL["fields"]["filters"], measure="pings"
     )
-    (rows,) = made("fields").parts
+    (rows,) = parts("fields")
     texts = {row["histogram"] for row in rows_of(filtered, rows)}
     for form in (
         "",
@@ -114,7 +122,7 @@ def test_every_form_of_a_histogram_is_in_a_ping_that_passes():
 
 
 def test_keys_that_are_asked_for_others_null_and_twice():
-    (rows,) = made("a key").parts[:1]
+    (rows,) = parts("a key")[:1]
     lists = [
         ((row["payload"] or {}).get("keyed_histograms") or {}).get("search_counts")
         for row in rows.to_pylist()
@@ -126,7 +134,7 @@ def test_keys_that_are_asked_for_others_null_and_twice():
 
 
 def test_records_are_null_in_some_pings():
-    rows = made("percentiles by none of groups").parts[0].to_pylist()
+    rows = parts("percentiles by none of groups")[0].to_pylist()
     for record in ("payload", "environment", "application"):
         assert {row[record] is None for row in rows} == {True, False}
 
@@ -139,7 +147,7 @@ def test_the_rows_are_the_same_every_time():
 
 
 def test_a_few_hundred_pings_at_most():
-    counts = [sum(part.num_rows for part in made(name).parts) for name in EXAMPLES]
+    counts = [sum(part.num_rows for part in parts(name)) for name in EXAMPLES]
     assert max(counts) < 700
     assert sorted(counts)[len(counts) // 2] < 300
 
@@ -154,7 +162,7 @@ def test_all_percentiles_are_ties(normalization):
     }
     spec["percentiles"][2] = 0.333
     query = Query(**spec)
-    _, ties = corners(query.spec, query.plan(), CATALOG).parts
+    _, ties = (part["telemetry.main"] for part in corners(query.spec, query.plan(), CATALOG).parts)
     spread = Query(**{**spec, "percentiles": None, "measure": "distribution"})
     shares = [row["share"] for row in rows_of(spread, ties)]
     reached = [sum(shares[: i + 1]) for i in range(len(shares))]
@@ -165,7 +173,8 @@ def test_last_ends_on_the_day_that_is_given():
     spec = {"measure": "counts", "filters": {"submission_date": {"last": "3 days"}}}
     query = Query.of(from_mapping(spec), CATALOG, dt.date(2024, 2, 29))
     plan = resolve(query.spec, CATALOG, dt.date(2024, 2, 29))
-    (rows,) = corners(query.spec, plan, CATALOG, dt.date(2024, 2, 29)).parts
+    (part,) = corners(query.spec, plan, CATALOG, dt.date(2024, 2, 29)).parts
+    rows = part["telemetry.main"]
     days = {moment.date().isoformat() for moment in rows["submission_timestamp"].to_pylist() if moment}
     assert {"2024-02-26", "2024-02-27", "2024-02-29", "2024-03-01"} <= days
 

@@ -232,6 +232,44 @@ def test_a_main_ping_becomes_a_row(tmp_path: Path) -> None:
     assert "additional_properties" not in row
 
 
+def test_a_crash_ping_becomes_a_row(tmp_path: Path) -> None:
+    """The documented structure: firefox-source-docs, toolkit/components/telemetry/data/crash-ping."""
+    payload = {
+        "crashDate": "2020-04-20",
+        "version": 1,
+        "sessionId": "5a0d2f1e-3f6c-4c0e-9b5e-2f1d3c4b5a69",
+        "crashId": "0b8f0d3c-1d57-4f0e-8a3d-6f4e5c1b2a97",
+        "minidumpSha256Hash": "abc",
+        "processType": "content",
+        "stackTraces": {"status": "OK", "crash_info": {"crashing_thread": 3}},
+        "metadata": {"StartupCrash": "1", "SecondsSinceLastCrash": "12", "NewAnnotation": "x"},
+        "hasCrashEnvironment": True,
+        "crashTime": "2020-04-20T10:00:00.000Z",
+    }
+    row = row_of(tmp_path, main_ping() | {"type": "crash", "payload": payload})
+    assert row["payload"] == {
+        "crash_date": "2020-04-20",
+        "version": 1,
+        "session_id": payload["sessionId"],
+        "crash_id": payload["crashId"],
+        "minidump_sha256_hash": "abc",
+        "process_type": "content",
+        "stack_traces": {"status": "OK", "crash_info": {"crashing_thread": 3}},
+        "metadata": {"startup_crash": "1", "seconds_since_last_crash": "12"},
+        "has_crash_environment": True,
+        "crash_time": "2020-04-20T10:00:00.000Z",
+    }
+    assert left_of(row) == {"payload": {"metadata": {"NewAnnotation": "x"}}}
+    assert (row["client_id"], row["sample_id"]) == (
+        CLIENT.lower(),
+        crc32(CLIENT.lower().encode()) % 100,
+    )
+    other = ingest([written(tmp_path / "main.json", main_ping())], tmp_path / "main.ndjson")
+    assert other.table == "telemetry.main"
+    with pytest.raises(QuerygenError, match="a crash ping, where main pings go"):
+        row_of(tmp_path, main_ping() | {"type": "crash", "payload": payload}, table="telemetry.main")
+
+
 def test_a_glean_ping_becomes_a_row(tmp_path: Path) -> None:
     values = {"values": {"1000": 2, "2000": 1}, "sum": 4100, "count": 3}
     ping = glean_ping(

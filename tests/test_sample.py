@@ -18,6 +18,7 @@ import pytest
 from querygen import data
 from querygen.errors import UsageError
 from querygen.sample import (
+    CRASH,
     GLEAN,
     MAIN,
     SCHEMA,
@@ -140,6 +141,7 @@ def digest(rows: Iterable[dict]) -> str:
     [
         (MAIN, "6148119c82300ae05390b9c50f95b836a0a4535e112257de523e68fc678bb2aa"),
         (GLEAN, "ab6ea3fa15ae23087f5b431c2d377d948fdb263690efc7a103d3b3969e0bc8b1"),
+        (CRASH, "dc5ebb30da4d94c383ccce2dd880c114c690b803e714453510194c3d06c6ac9f"),
     ],
 )
 def test_the_rows_are_those_of_every_other_machine(table: str, expected: str) -> None:
@@ -170,7 +172,7 @@ def test_another_seed_or_size_gives_other_pings() -> None:
         assert spinners != [spinner(ping) for ping in first.to_pylist()[:997]]
 
 
-@pytest.mark.parametrize("table", SCHEMAS)
+@pytest.mark.parametrize("table", [MAIN, GLEAN])
 @pytest.mark.parametrize("pings", [1, 2, 3, 4, 7, 1_000])
 def test_there_are_as_many_pings_as_asked_for(pings: int, table: str) -> None:
     assert sample_table(pings, 1, table).num_rows == pings
@@ -194,7 +196,7 @@ def test_every_table_has_the_schema() -> None:
         assert sample_table(10, 1, table).schema.equals(schema)
 
 
-@pytest.mark.parametrize("table", SCHEMAS)
+@pytest.mark.parametrize("table", REAL_SCHEMAS)
 def test_names_and_types_are_those_of_the_real_table(table: str) -> None:
     if not REAL_SCHEMAS[table].exists():
         pytest.skip(f"{REAL_SCHEMAS[table]} is not there")
@@ -214,6 +216,50 @@ def test_names_and_types_are_those_of_the_real_table(table: str) -> None:
                 assert (path + field.name, kind) == (path + field.name, types[column["type"]])
 
     compare(SCHEMAS[table], json.loads(lzma.decompress(REAL_SCHEMAS[table].read_bytes())), "")
+
+
+def test_the_crash_table_s_names_and_types_are_the_built_in_ones() -> None:
+    schema = builtin_schema(CRASH)
+    assert schema is not None
+
+    def compare(fields: Iterable[pa.Field], path: str) -> None:
+        for field in fields:
+            column = schema.find(path + field.name)
+            assert column, path + field.name
+            if column.type == "RECORD" and not column.repeated:
+                compare(field.type, f"{path}{field.name}.")
+            else:
+                kind = duckdb.from_arrow(pa.table({"x": pa.array([], field.type)})).types[0]
+                # Its records have a part of the real ones' fields.
+                assert column.repeated or str(kind) == column.duckdb_type(), path + field.name
+
+    compare(SCHEMAS[CRASH], "")
+
+
+def test_crashes_are_those_of_the_same_sessions(pings: list[dict]) -> None:
+    crashes = sample_table(4_000, 3, CRASH).to_pylist()
+    others = Counter(
+        (ping["client_id"], entry["key"])
+        for ping in pings
+        for entry in at(ping, "payload.keyed_histograms.subprocess_crashes_with_dump") or ()
+        for _ in range(json.loads(entry["value"])["sum"])
+    )
+    told = Counter((crash["client_id"], crash["payload"]["process_type"]) for crash in crashes)
+    assert others == Counter({key: n for key, n in told.items() if key[1] != "main"})
+    assert sum(others.values()) > 80
+    of_main = Counter({client: n for (client, process), n in told.items() if process == "main"})
+    assert sum(of_main.values()) > 30 and max(of_main.values()) > 5, "some crash in a loop"
+    clients = {ping["client_id"]: ping for ping in pings}
+    for crash in crashes:
+        ping = clients[crash["client_id"]]
+        if crash["client_id"] is not None:
+            for column in ("normalized_os", "normalized_channel", "sample_id"):
+                assert crash[column] == ping[column]
+            system = crash["environment"]["system"]
+            assert system == ping["environment"]["system"]
+    times = [crash["submission_timestamp"] for crash in crashes]
+    assert times == sorted(set(times))
+    assert len({crash["document_id"] for crash in crashes}) == len(crashes)
 
 
 def test_sample_ids_follow_from_the_client_ids(pings: list[dict]) -> None:

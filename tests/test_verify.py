@@ -254,10 +254,9 @@ def test_the_clients_that_are_compared_are_whole():
     from querygen.verify import few
 
     query = Query(**SPEC)
-    source = catalog().get("telemetry.main")
     with attached(query.plan(), catalog(), []) as tables:
-        some = few(tables, source, 100).rows["client_id"].to_pylist()
-        all_ids = tables.rows["client_id"].to_pylist()
+        all_ids = tables.rows["telemetry.main"]["client_id"].to_pylist()
+        some = few(tables, catalog(), 100).rows["telemetry.main"]["client_id"].to_pylist()
     whole = [client for client in set(some) - {None} if some.count(client) == all_ids.count(client)]
     assert len(some) == 100
     assert len(whole) >= len(set(some) - {None}) - 1

@@ -240,12 +240,13 @@ def test_identifiers_are_the_catalogs_the_specs_and_our_own(name):
     own, spec = plan(name), query_of(name).spec
     declared = {column.name for column in own.columns} | {"m"}
     declared |= {d if isinstance(d, str) else d.name for d in spec.dimensions}
-    known = {part for path in own.needs for part in path.split(".")} | declared | RESERVED
-    known |= {stage.cte for stage in own.stages} | {*own.table.split("."), "querygen"} | IN_TEMPLATES
+    tables = {part for read in own.reads for part in read.table.split(".")}
+    known = {part for read in own.reads for path in read.needs for part in path.split(".")}
+    known |= declared | RESERVED | tables | {stage.cte for stage in own.stages} | {"querygen"} | IN_TEMPLATES
     known |= {f"all_{name}" for name in declared} if spec.cube else set()
     found = {node.name for node in check(render(own)).query.find_all(exp.Identifier)}
     assert found - {name for name in found if NUMBERED.sub("", name) in RESERVED} <= known
-    assert all(NAME.fullmatch(name) for name in found - {*own.table.split(".")})
+    assert all(NAME.fullmatch(name) for name in found - tables)
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,10 @@ from querygen.check import CheckedSql
 from querygen.data_coerce import is_spelt_as
 from querygen.data_locate import Misfit, file_format, misfit_message, wanted_help
 from querygen.errors import Diagnostic, Loc, QuerygenError, UsageError, similar_name_help
-from querygen.plan import Plan
+from querygen.plan import Read
 from querygen.running import Attached, attached
 from querygen.schema import Field
+from querygen.sides import spec_of
 from querygen.source import Source, load_file
 
 Path_ = tuple[str, ...]
@@ -50,55 +51,85 @@ def given_data(file: TestFile, name: str, checked: CheckedSql) -> Iterator[Attac
         QuerygenError: a row has an unknown name or a wrong value, or a file cannot be read; at its place.
     """
     plan = checked.sql.plan
-    with tempfile.TemporaryDirectory(prefix="querygen-") as folder:
-        inline = Path(folder) / "rows.ndjson"
-        rows, files = _of_table(file, name, plan)
-        places: list[tuple[Source, Loc]] = []
-        if rows or not files:
-            writer = RowWriter(_names(file, plan), file)
-            lines = []
-            for written in rows:
-                for i, row in enumerate(written.rows):
-                    lines.append(json.dumps(writer.nested(written, i, row), default=str))
-                    places.append((written.source, (*written.loc, i)))
-            inline.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-            files = [*files, (str(inline), ("tests", name, "given"))]
-        mixed = next(
-            (loc for path, loc in files if rows and file_format(Path(path)) in ("csv", "parquet")), ()
-        )
-        if mixed:
-            told = Diagnostic("mixed-rows", "rows and a file of another format cannot be of one table")
-            raise file.error(replace(told, help="write the rows to a file of this format"), mixed)
-        with ExitStack() as stack:
-            try:
-                flags = [f"{plan.table}={path}" for path, _ in files]
-                tables = stack.enter_context(attached(plan, file.catalog, flags))
-            except UsageError as error:
-                told = error.diagnostics[0]
-                if "relative to" in (told.help or ""):
-                    told = replace(told, help="the path is relative to the test file's folder")
-                raise file.error(told, files[0][1]) from None
-            except QuerygenError as error:
-                raise _at_its_row(error, str(inline), places) from None
-            yield tables
+    with tempfile.TemporaryDirectory(prefix="querygen-") as folder, ExitStack() as stack:
+        given = [_of_table(file, name, read) for read in plan.reads]
+        tables = [_written(file, one, Path(folder) / f"rows-{i}.ndjson") for i, one in enumerate(given)]
+        flags = {
+            f"{one.read.table}={path}": loc
+            for one, table in zip(given, tables, strict=True)
+            for path, loc in table.files
+        }
+        try:
+            found = stack.enter_context(attached(plan, file.catalog, list(flags)))
+        except UsageError as error:
+            told = error.diagnostics[0]
+            if "relative to" in (told.help or ""):
+                told = replace(told, help="the path is relative to the test file's folder")
+            first, *_ = [loc for flag, loc in flags.items() if _names_path(told, flag)] or flags.values()
+            raise file.error(told, first) from None
+        except QuerygenError as error:
+            raise _at_its_row(error, {str(table.inline): table.places for table in tables}) from None
+        yield found
 
 
-def _names(file: TestFile, plan: Plan) -> Names:
-    """The short names of the plan's table, as the spec itself gives them a meaning."""
-    table = file.catalog.like(plan.table, plan.like)
+@dataclass(frozen=True)
+class _Given:
+    """What is given for one table: rows, and files with the places that name them."""
+
+    read: Read
+    rows: list[Written]
+    files: list[tuple[str, Loc]]
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The same as files alone, `inline` those of the rows, whose lines were written at `places`."""
+
+    files: list[tuple[str, Loc]]
+    inline: Path
+    places: list[tuple[Source, Loc]]
+
+
+def _written(file: TestFile, given: _Given, inline: Path) -> _Table:
+    """Writes the rows to a file, if there are any, or nothing else is given."""
+    if given.files and not given.rows:
+        return _Table(given.files, inline, [])
+    mixed = next((loc for path, loc in given.files if file_format(Path(path)) in ("csv", "parquet")), ())
+    writer = RowWriter(_names(file, given.read), file)
+    places: list[tuple[Source, Loc]] = []
+    lines = []
+    for written in given.rows:
+        for i, row in enumerate(written.rows):
+            lines.append(json.dumps(writer.nested(written, i, row), default=str))
+            places.append((written.source, (*written.loc, i)))
+    if mixed:
+        told = Diagnostic("mixed-rows", "rows and a file of another format cannot be of one table")
+        raise file.error(replace(told, help="write the rows to a file of this format"), mixed)
+    inline.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return _Table([*given.files, (str(inline), ())], inline, places)
+
+
+def _names_path(told: Diagnostic, flag: str) -> bool:
+    """Whether a finding about files is about those of a flag."""
+    return flag.partition("=")[2] in told.message
+
+
+def _names(file: TestFile, read: Read) -> Names:
+    """The short names of one of the plan's tables, as the spec itself gives them a meaning."""
+    table = file.catalog.like(read.table, read.like)
     assert table is not None  # noqa: S101 there would be no plan
-    return Names(file.own_query().spec, table, file.catalog)
+    return Names(spec_of(file.own_query().spec, read.table), table, file.catalog)
 
 
-def _of_table(file: TestFile, name: str, plan: Plan) -> tuple[list[Written], list[tuple[str, Loc]]]:
-    """What is given for the plan's table: rows, and files with the place that names them."""
+def _of_table(file: TestFile, name: str, read: Read) -> _Given:
+    """What is given for one of the plan's tables."""
     rows: list[Written] = []
     files: list[tuple[str, Loc]] = []
-    others: set[str] = set()
+    others: dict[str, None] = {}
     for tables, at in _all_given(file, name):
-        others |= set(tables)
-        found = tables.get(plan.table)
-        loc: Loc = (*at, plan.table)
+        others |= dict.fromkeys(tables)
+        found = tables.get(read.table)
+        loc: Loc = (*at, read.table)
         if isinstance(found, RowsFile):
             path = file.beside(found.file)
             if Path(path).suffix in (".yaml", ".yml"):
@@ -110,13 +141,13 @@ def _of_table(file: TestFile, name: str, plan: Plan) -> tuple[list[Written], lis
     if not rows and not files:
         told = Diagnostic(
             "no-data",
-            f"the spec asks {plan.table}, of which there are no rows, only of {' and '.join(sorted(others))}"
+            f"the spec asks {read.table}, of which there are no rows, only of {' and '.join(sorted(others))}"
             if others
-            else f"there are no rows of {plan.table}, which the spec asks",
-            help=f"write {plan.table}: […]; an empty list is a table without rows",
+            else f"there are no rows of {read.table}, which the spec asks",
+            help=f"write {read.table}: […]; an empty list is a table without rows",
         )
         raise file.error(told, ("tests", name, "given"))
-    return rows, files
+    return _Given(read, rows, files)
 
 
 def _all_given(file: TestFile, name: str) -> Iterator[tuple[Mapping[str, Any], Loc]]:
@@ -141,12 +172,13 @@ def _yaml_rows(file: TestFile, path: str, loc: Loc) -> Written:
     return Written(source, rows or [], ("rows",))
 
 
-def _at_its_row(error: QuerygenError, inline: str, places: Sequence[tuple[Source, Loc]]) -> QuerygenError:
-    """The error with places of the test file for those of the file that its rows were written to."""
+def _at_its_row(error: QuerygenError, places: Mapping[str, Sequence[tuple[Source, Loc]]]) -> QuerygenError:
+    """The error with places of the test file for those of the files that its rows were written to."""
     told: list[Diagnostic] = []
     for finding in error.diagnostics:
-        if finding.span and finding.span.file == inline and finding.span.line <= len(places):
-            source, loc = places[finding.span.line - 1]
+        lines = places.get(finding.span.file, ()) if finding.span else ()
+        if finding.span and finding.span.line <= len(lines):
+            source, loc = lines[finding.span.line - 1]
             bare = replace(finding, span=None, loc=loc)
             told += source.locate(QuerygenError((bare,))).diagnostics
         else:

@@ -21,13 +21,15 @@ def keep(folder: Path, file: TestFile, name: str, checked: CheckedSql, tables: A
     (home / f"{stem}.duckdb.sql").write_text(text, encoding="utf-8")
     database = home / f"{stem}.duckdb"
     database.unlink(missing_ok=True)
-    table = data.table_name(checked.sql.plan.table)
+    given = {read.table: data.table_name(read.table) for read in checked.sql.plan.reads}
     steps = {stage.cte: alone(checked, stage.cte, "duckdb") for stage in checked.sql.plan.ctes}
     con = tables.connection
     con.execute(f"ATTACH '{str(database).replace(chr(39), chr(39) * 2)}' AS kept")
     try:
-        con.execute(f"CREATE SCHEMA kept.{table.rpartition('.')[0]}")
-        con.execute(f"CREATE TABLE kept.{table} AS FROM {table}")
+        for table, view in given.items():
+            dataset, name = map(quote_identifier, table.split(".")[-2:])
+            con.execute(f"CREATE SCHEMA IF NOT EXISTS kept.{dataset}")
+            con.execute(f"CREATE TABLE kept.{dataset}.{name} AS FROM {view}")
         for step, step_text in {**steps, "result": text}.items():
             con.execute(
                 f"CREATE TABLE kept.{quote_identifier(step)} AS (\n{step_text.rstrip().rstrip(';')}\n)"

@@ -10,18 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import sqlglot
+from sqlglot import exp
 
 from querygen.api import Query, catalog_of
 from querygen.atomic import appearing_when_complete
 from querygen.cases.names import Kind, Names
-from querygen.cases.read import SUFFIX, read
+from querygen.cases.read import SUFFIX
+from querygen.cases.read import read as read_test
 from querygen.cases.run import Options, result_of
 from querygen.cases.yamltext import flow
 from querygen.catalog import Catalog
 from querygen.errors import QuerygenError, UsageError
+from querygen.plan import Pings, Read
 from querygen.recordings import Recording
 from querygen.running import attached
+from querygen.sides import spec_of
 from querygen.source import load_file
+from querygen.sqltext import text
 from querygen.translate import translate
 
 _MOST_EXPECTED = 40  # rows that people read in a test file; more are a snapshot
@@ -63,48 +68,75 @@ class Starter:
                 "file-exists", f"{self.path} exists already", help="move it away, or add tests to it"
             )
         query = Query.of(load_file(self.spec), self._catalog)
-        rows = _short_rows(self._passing(query), query, self._names(query))
-        if not rows:
+        found = self._passing(query)
+        rows = self._short(query, found)
+        if not any(rows.values()):
             raise QuerygenError.of(
                 "no-rows", "no row of the data passes the spec's filters", help="name other data with --from"
             )
         try:
             self._write(self._text(query, rows, None))
-            answer = result_of(read(self.path), _TEST, Options())
+            answer = result_of(read_test(self.path), _TEST, Options())
             self._write(self._text(query, rows, answer.rows()))
         except QuerygenError:
             self.path.unlink(missing_ok=True)
             raise
         return self.path
 
-    def _names(self, query: Query) -> Names:
-        plan = query.plan()
-        table = self._catalog.like(plan.table, plan.like)
+    def _names(self, query: Query, read: Read) -> Names:
+        table = self._catalog.like(read.table, read.like)
         assert table is not None  # noqa: S101 there would be no plan
-        return Names(query.spec, table, self._catalog)
+        return Names(spec_of(query.spec, read.table), table, self._catalog)
+
+    def _short(self, query: Query, found: Mapping[str, Sequence[Any]]) -> dict[str, list[dict[str, Any]]]:
+        """Each table's rows as test files write them: short names, buckets, and no real client's id."""
+        every = [(read, self._names(query, read)) for read in query.plan().reads]
+        clients = dict.fromkeys(
+            _at(row, names.table.client_id) for read, names in every for row in found[read.table]
+        )
+        numbers = {client: i for i, client in enumerate(clients, 1) if client is not None}
+        return {read.table: _short_rows(found[read.table], read, names, numbers) for read, names in every}
 
     @cached_property
     def _catalog(self) -> Catalog:
         return catalog_of(self.schemas, self.probes)
 
-    def _passing(self, query: Query) -> list[dict[str, Any]]:
-        """The first rows that the query's scan lets in, with the columns that it reads."""
-        checked = query.checked()
-        tree = sqlglot.parse_one(translate(checked).text, dialect="duckdb")
-        scan = next(cte.this for cte in tree.find_all(sqlglot.exp.CTE) if cte.alias == "pings")
-        scan.set("expressions", [sqlglot.exp.Star()])
-        text = scan.limit(self.rows).sql(dialect="duckdb")
-        with attached(checked.sql.plan, self._catalog, self.data) as tables:
-            found: list[dict[str, Any]] = tables.connection.sql(text).to_arrow_table().to_pylist()
-            return found
+    def _passing(self, query: Query) -> dict[str, list[dict[str, Any]]]:
+        """The first rows of each table that a scan of it lets in, with the columns that the query reads.
 
-    def _text(self, query: Query, rows: Sequence[Mapping[str, Any]], answer: Sequence[Any] | None) -> str:
+        Events come first; of a further table they are those of the same clients, if there are any.
+        """
+        checked = query.checked()
+        plan = checked.sql.plan
+        tree = sqlglot.parse_one(translate(checked).text, dialect="duckdb")
+        texts = {cte.alias: cte.this for cte in tree.find_all(exp.CTE)}
+        scans: dict[str, exp.Select] = {}
+        for stage in plan.ctes:
+            if isinstance(stage, Pings):
+                scans.setdefault(stage.read, texts[stage.cte])
+        found: dict[str, list[dict[str, Any]]] = {read.table: [] for read in plan.reads}
+        clients: list[str] = []
+        with attached(plan, self._catalog, self.data) as tables:
+            for table, scan in scans.items():
+                scan.set("expressions", [exp.Star()])
+                client = next(self._names(query, read) for read in plan.reads if read.table == table).table
+                same = exp.In(this=client.node(client.client_id), expressions=[*map(text, clients)])
+                for chosen in (scan.where(same), scan) if clients else (scan,):
+                    sql = chosen.limit(self.rows).sql(dialect="duckdb")
+                    found[table] = found[table] or tables.connection.sql(sql).to_arrow_table().to_pylist()
+                known = (_at(row, client.client_id) for row in found[table])
+                clients += [one for one in known if one is not None]
+        return found
+
+    def _text(
+        self, query: Query, rows: Mapping[str, Sequence[Mapping[str, Any]]], answer: Sequence[Any] | None
+    ) -> str:
+        every = [row for of_table in rows.values() for row in of_table]
         common = {
             name: value
-            for name, value in rows[0].items()
-            if len(rows) > 1 and name != "client_id" and all(row.get(name, ...) == value for row in rows)
+            for name, value in every[0].items()
+            if len(every) > 1 and name != "client_id" and all(row.get(name, ...) == value for row in every)
         }
-        own = [{name: value for name, value in row.items() if name not in common} for row in rows]
         origin = "rows of your data with other client ids" if self.data else "the built-in synthetic sample"
         lines = [
             f"# A first test of {self.spec.name}, from {origin}.",
@@ -118,8 +150,12 @@ class Starter:
             schemas = {table: self._beside(file) for table, file in self.schemas.items()}
             lines.append(f"schema: {flow(schemas)}")
         lines += [f"defaults:\n  row: {flow(common)}"] if common else []
-        lines += [f"tests:\n  {_TEST}:\n    given:\n      {query.plan().table}:"]
-        lines += [f"        - {flow(row)}" for row in own]
+        lines += [f"tests:\n  {_TEST}:\n    given:"]
+        for table, of_table in rows.items():
+            lines.append(f"      {table}:{'' if of_table else ' []'}")
+            for row in of_table:
+                own = {name: value for name, value in row.items() if name not in common}
+                lines.append(f"        - {flow(own)}")
         if answer is None or len(answer) > _MOST_EXPECTED:
             lines.append("    snapshot: true")
         else:
@@ -136,31 +172,30 @@ class Starter:
             partial.write_text(text, encoding="utf-8")
 
 
-def _short_rows(rows: Sequence[Mapping[str, Any]], query: Query, names: Names) -> list[dict[str, Any]]:
-    """Rows of the table as test files write them: short names, buckets, and no real client's id."""
-    recorded = dict(_recordings(query, names))
-    clients = dict.fromkeys(_at(row, names.table.client_id) for row in rows)
-    numbers = {client: i for i, client in enumerate(clients, 1) if client is not None}
-    return [_short_row(row, query, names, recorded, numbers) for row in rows]
+def _short_rows(
+    rows: Sequence[Mapping[str, Any]], read: Read, names: Names, numbers: Mapping[str, int]
+) -> list[dict[str, Any]]:
+    """Rows of the table, with clients by their numbers."""
+    recorded = dict(_recordings(names))
+    return [_short_row(row, read, names, recorded, numbers) for row in rows]
 
 
 def _short_row(
     row: Mapping[str, Any],
-    query: Query,
+    read: Read,
     names: Names,
     recorded: Mapping[str, tuple[tuple[str, ...], Recording]],
     numbers: Mapping[str, int],
 ) -> dict[str, Any]:
-    plan = query.plan()
     by_path = {name.path: short for short, name in names.columns.items() if name.written is None}
     made: dict[str, Any] = {}
-    for path in plan.needs:
+    for path in read.needs:
         value = _at(row, path)
         if value is None or any(_leads(path, other) for other in recorded):
             continue
         if path == names.table.timestamp:
             made["submission_date"] = value.astimezone(dt.UTC).date()
-        elif path == names.table.client_id and "client_id" not in query.spec.filters:
+        elif path == names.table.client_id and "client_id" not in names.spec.filters:
             made["client_id"] = f"client {numbers[value]}"
         else:
             made[by_path.get(path, path)] = value
@@ -170,13 +205,13 @@ def _short_row(
             here = made
             for key in keys[:-1]:
                 here = here.setdefault(key, {})
-            here[keys[-1]] = _buckets(recording, value, exact=query.spec.measure in ("summary", "pings"))
+            here[keys[-1]] = _buckets(recording, value, exact=names.spec.measure in ("summary", "pings"))
     return made
 
 
-def _recordings(query: Query, names: Names) -> Iterator[tuple[str, tuple[tuple[str, ...], Recording]]]:
+def _recordings(names: Names) -> Iterator[tuple[str, tuple[tuple[str, ...], Recording]]]:
     """The columns in which the spec's histogram is recorded, with the short names that lead to each."""
-    kind: Kind = "scalar" if query.spec.scalar is not None else "histogram"
+    kind: Kind = "scalar" if names.spec.scalar is not None else "histogram"
     short = "scalar" if kind == "scalar" else "hist"
     found = names.recordings(kind)
     processes = {process for _, process in found}

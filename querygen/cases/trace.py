@@ -31,10 +31,10 @@ def trace(found: Comparison, checked: CheckedSql, tables: Attached) -> list[str]
         kept = {name: value for name, value in known.items() if name in found.key}
         group = kept or group
         steps.append((stage.cte, table, len(_rows_of(table, kept))))
-        if not steps[-1][2]:
+        if not steps[-1][2] and len(checked.sql.plan.reads) == 1:
             break
     counts = " → ".join(f"{name} {count}" for name, _, count in steps)
-    lines = ["", f"rows{' of ' + named(group) if group else ''}: given {len(tables.rows)} → {counts}"]
+    lines = ["", f"rows{' of ' + named(group) if group else ''}: given {tables.n_pings} → {counts}"]
     name, table, count = steps[-1]
     if not count:
         return [*lines, f"none is left by `{name}`: {checked.sql.plan.ctes[len(steps) - 1].sentence}"]

@@ -84,7 +84,8 @@ def _answer(query: "Query", arguments: argparse.Namespace) -> "Answer":
     for note in result.notes:
         say(f"note: {note}")
     warn(result.warnings)
-    files = parse_locations(arguments.data or []).get(result.plan.table, ())
+    given = parse_locations(arguments.data or [])
+    files = tuple(file for read in result.plan.reads for file in given.get(read.table, ()))
     return Answer(query, result, arguments.udfs, arguments.engine, files)
 
 

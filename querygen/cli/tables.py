@@ -10,21 +10,31 @@ from querygen.cli.output import progress_line, say, write
 from querygen.cli.reading import schemas
 from querygen.errors import UsageError
 
+_PINGS = 100_000
+
 
 def _sample(arguments: argparse.Namespace) -> int:
     """Write a deterministic, realistic table of pings for `--data DIR`."""
-    from querygen.sample import write_sample
+    from querygen.sample import TABLE, write_sample, write_story
 
     gc.enable()
-    with progress_line() as show:
-        paths = write_sample(
-            arguments.output,
-            arguments.pings,
-            arguments.seed,
-            show and (lambda done: show(f"{done:,} of {arguments.pings:,} pings")),
-            arguments.format,
-            table=arguments.table,
-        )
+    if arguments.story is not None:
+        for flag, value in {"--pings": arguments.pings, "--table": arguments.table}.items():
+            if value is not None:
+                told = f"`{flag}` means nothing to a story, which has its own size and tables"
+                raise UsageError.of("bad-flag", told, help="leave it out")
+        paths = write_story(arguments.output, arguments.seed, arguments.format)
+    else:
+        pings = arguments.pings or _PINGS
+        with progress_line() as show:
+            paths = write_sample(
+                arguments.output,
+                pings,
+                arguments.seed,
+                show and (lambda done: show(f"{done:,} of {pings:,} pings")),
+                arguments.format,
+                table=arguments.table or TABLE,
+            )
     write("".join(f"{path}\n" for path in paths).encode(), None)
     return 0
 
@@ -70,12 +80,16 @@ def _time(text: str | None) -> dt.datetime | None:
 
 
 def _sample_flags(add: Add) -> None:
-    add("--pings", type=positive, default=100_000, metavar="N", help="how many pings (100000)")
+    add("--pings", type=positive, metavar="N", help=f"how many pings ({_PINGS})")
     add(
         "--table",
-        choices=["telemetry.main", "firefox_desktop.metrics"],
-        default="telemetry.main",
-        help="(telemetry.main)",
+        choices=["telemetry.main", "telemetry.crash", "firefox_desktop.metrics"],
+        help="(telemetry.main); of telemetry.crash, the crashes in the sessions of so many main pings",
+    )
+    add(
+        "--story",
+        choices=["releases"],
+        help="instead: telemetry.main and telemetry.crash of half a year, from Firefox 56 to 59",
     )
     add("--seed", type=int, default=1, metavar="S", help="another seed makes other pings (1)")
     add("--output", "-o", type=Path, required=True, metavar="DIR", help="the folder to write to")

@@ -4,7 +4,7 @@ import datetime as dt
 import itertools
 import math
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,11 +12,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from querygen.catalog import Catalog, SourceTable
+from querygen.catalog import Catalog
 from querygen.corners.recorded import Recorded
 from querygen.corners.sorting import Sorter, Values, as_table, columns_of
 from querygen.corners.values import edges_in, edges_of, enrolments_of, values_of
-from querygen.plan import Plan
+from querygen.plan import Plan, Read
+from querygen.sides import amounts_of, spec_of
 from querygen.spec import Spec
 from querygen.spec_values import TopKeys
 
@@ -31,27 +32,31 @@ _LARGEST_GROUP = 500  # the most clients that are made to reach `min_clients`
 
 @dataclass(frozen=True)
 class Corners:
-    """Made-up rows of a table.
+    """Made-up rows of the tables that a query reads.
 
     Attributes:
-        parts: sets of rows, each to be looked at alone, typed as the schema says, with the columns that the
-            query reads: all corners; for percentiles, rows that reach each of them exactly; for a strict
-            query, rows of which one cannot be decoded.
+        parts: sets of rows of each table, each set to be looked at alone, typed as the schema says, with the
+            columns that the query reads: all corners; for percentiles, rows that reach each of them exactly;
+            for a strict query, rows of which one cannot be decoded.
         n_passing: how many of all rows pass all of the filters.
     """
 
-    parts: tuple[pa.Table, ...]
+    parts: tuple[Mapping[str, pa.Table], ...]
     n_passing: int
 
     def __str__(self) -> str:
+        count = sum(rows.num_rows for part in self.parts for rows in part.values())
         return (
-            f"{sum(part.num_rows for part in self.parts)} made-up pings that reach the corners of the spec,"
-            f" {self.n_passing} of which pass its filters"
+            f"{count} made-up pings that reach the corners of the spec, {self.n_passing} of which pass its"
+            " filters"
         )
 
 
 def corners(spec: Spec, plan: Plan, catalog: Catalog, today: dt.date | None = None) -> Corners:
     """Rows that reach the corners of a spec.
+
+    Rows of several tables are of the same clients and days, and have the same values where the spec names
+    some, so that what is counted in one meets what is counted in another.
 
     Args:
         spec: the question.
@@ -59,42 +64,57 @@ def corners(spec: Spec, plan: Plan, catalog: Catalog, today: dt.date | None = No
         catalog: the tables.
         today: overrides the spec's `today`.
     """
-    source = catalog.get(plan.like)
-    if source is None:
-        raise ValueError(f"the catalog has no table {plan.like}")
-    with closing(_Maker(spec, plan, catalog, source, today)) as maker:
-        return maker.made()
+    made: list[list[pa.Table]] = []
+    n_passing = 0
+    for read in plan.reads:
+        with closing(_Maker(spec, read, catalog, today)) as maker:
+            tables, passing = maker.made()
+        made.append(tables)
+        n_passing += passing
+    parts = tuple(
+        {read.table: tables[min(i, len(tables) - 1)] for read, tables in zip(plan.reads, made, strict=True)}
+        for i in range(max(map(len, made)))
+    )
+    return Corners(parts, n_passing)
 
 
 class _Maker:
-    """Makes the rows of one spec."""
+    """Makes the rows of one table that a spec asks."""
 
-    def __init__(
-        self, spec: Spec, plan: Plan, catalog: Catalog, source: SourceTable, today: dt.date | None
-    ) -> None:
-        self._spec, self._plan, self._source = spec, plan, source
+    def __init__(self, spec: Spec, read: Read, catalog: Catalog, today: dt.date | None) -> None:
+        source = catalog.get(read.like)
+        if source is None:
+            raise ValueError(f"the catalog has no table {read.like}")
+        self._amounts = amounts_of(spec, read.table)
+        spec = spec_of(spec, read.table)
+        self._spec, self._read, self._source = spec, read, source
         self._rng = random.Random(_SEED)  # noqa: S311 the same rows every time
         day = today or spec.today
         self._today = day if isinstance(day, dt.date) else None
         self._filtered = {path for name in spec.filters for path in columns_of(name, spec, source)}
         self._pools = self._value_pools()
-        self._sorter = Sorter(spec, catalog, source, day, {*plan.needs, *self._pools})
+        self._sorter = Sorter(spec, catalog, source, day, {*read.needs, *self._pools})
         self._clients = self._known_clients()
         if source.client_id in self._pools:
             # Some clients have many pings, and most pings have a client.
             unknown = self._pools[source.client_id]
             self._pools[source.client_id] = [*self._clients, *self._clients[:3] * 3, *unknown]
-        recorded = [path for path in plan.needs if path not in self._pools]
+        recorded = [path for path in read.needs if path not in self._pools]
         fields = {path: source.schema.find(path) for path in recorded}
-        keys = spec.key if isinstance(spec.key, tuple) else (spec.key,) if isinstance(spec.key, str) else ()
-        keys = tuple(key for key in keys if key != "*")
-        if isinstance(spec.key, TopKeys):
-            keys = tuple(f"key {number}" for number in range(spec.key.top + 2))
+        keys = tuple(dict.fromkeys(self._keys()))
         self._recorded = {
             path: Recorded(field, keys, self._rng, is_sound=spec.strict)
             for path, field in fields.items()
             if field
         }
+
+    def _keys(self) -> Iterator[str]:
+        """The keys that are asked for, of keyed recordings."""
+        for key in (self._spec.key, *(amount.key for amount in self._amounts.values())):
+            if isinstance(key, TopKeys):
+                yield from (f"key {number}" for number in range(key.top + 2))
+            elif key is not None:
+                yield from (one for one in ((key,) if isinstance(key, str) else key) if one != "*")
 
     def _value_pools(self) -> dict[str, list[Any]]:
         """The values of each column that is no recording."""
@@ -105,6 +125,8 @@ class _Maker:
         for dimension in spec.dimensions:
             edges += edges_in(dimension, self._today)
         edges += [(reference, ()) for reference in spec.fields or ()]
+        for amount in self._amounts.values():
+            edges += [(name, edges_of(condition, self._today)) for name, condition in amount.filters.items()]
         by_path: dict[str, list[Any]] = {source.timestamp: [], source.client_id: [], source.ping_id: []}
         for reference, values in edges:
             kept = list(values)
@@ -113,7 +135,7 @@ class _Maker:
         pools = {}
         for path, values in by_path.items():
             field = source.schema.find(path)
-            if path in self._plan.needs and field is not None:
+            if path in self._read.needs and field is not None:
                 pools[path] = values_of(field, values, whole_length=source.prefixes.get(path))
         if spec.experiment is not None:
             pools |= enrolments_of(spec, source)
@@ -143,8 +165,8 @@ class _Maker:
         """Gives back what was needed to make them."""
         self._sorter.close()
 
-    def made(self) -> Corners:
-        """The rows, and how many pass."""
+    def made(self) -> tuple[list[pa.Table], int]:
+        """The rows, in sets of which each is to be looked at alone, and how many pass."""
         groups = self._groups()
         passing = [self._passing(group) for group in groups]
         rows = [*self._one_at_a_time(groups, passing), *self._crowd(passing)]
@@ -159,8 +181,8 @@ class _Maker:
         if self._spec.strict:
             parts.append(self._damaged(passing))
         passes = sum(found.passes_all for part in parts for found in self._sorter.sorted(part))
-        root = self._source.schema.prune(self._plan.needs).root
-        return Corners(tuple(as_table(part, root) for part in parts), passes)
+        root = self._source.schema.prune(self._read.needs).root
+        return [as_table(part, root) for part in parts], passes
 
     def _ties(self, passing: Sequence[Sequence[Values]]) -> list[Values]:
         """Rows that all have one histogram, whose cumulative shares are the percentiles asked for."""
@@ -254,7 +276,7 @@ class _Maker:
 
     def _without_records(self, passing: Sequence[Sequence[Values]]) -> Iterator[Values]:
         """For each record of the table a row that has none of its fields."""
-        for record in dict.fromkeys(need.partition(".")[0] for need in self._plan.needs if "." in need):
+        for record in dict.fromkeys(need.partition(".")[0] for need in self._read.needs if "." in need):
             (row,) = self._crowd(passing, 1)
             row |= {path: recorded.ordinary() for path, recorded in self._recorded.items()}
             yield {path: value for path, value in row.items() if not path.startswith(f"{record}.")}

@@ -21,13 +21,14 @@ from querygen.resolve import resolve
 from querygen.result import ARROW_TYPES
 from querygen.schema import Field
 from querygen.spec import Spec
+from querygen.times import TIME
 from querygen.translate import translate
 
 Values = dict[str, Any]  # of a row, by column path
 
 _ROW, _PASSES = "made_up_row", "passes_filter_"
 _COUNTS = ("n_clients", "n_pings")
-_MADE_LATER = ("process", "key", "histogram")
+_MADE_LATER = ("process", "key", "histogram", TIME)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Raw pings made into rows of their BigQuery table, by the rules of Mozilla's pipeline.
 
-A main ping, as about:telemetry shows it and Firefox sends it, becomes a row of telemetry.main, a Glean ping
-one of firefox_desktop.metrics. The table's schema decides what is a column; everything else is kept, as JSON
-text under its own names, in the column `additional_properties`.
+A main ping, as about:telemetry shows it and Firefox sends it, becomes a row of telemetry.main, a crash ping
+one of telemetry.crash, a Glean ping one of firefox_desktop.metrics. The table's schema decides what is a
+column; everything else is kept, as JSON text under its own names, in the column `additional_properties`.
 
 The rules, in the modules that hold them:
 - names (`querygen.names`): `l2cacheKB` becomes `l2cache_kb`, `browser.tabswitch.spinner_visible` has

@@ -17,7 +17,7 @@ from querygen.schema import Schema, builtin_schema
 
 LEFTOVERS: Final = "additional_properties"
 _TOLD = 10  # findings that a report keeps
-_TABLES: Final = {"main": "telemetry.main", "Glean": "firefox_desktop.metrics"}
+_TABLES: Final = {"main": "telemetry.main", "crash": "telemetry.crash", "Glean": "firefox_desktop.metrics"}
 
 Progress = Callable[[int, float], None]
 """Is told after each ping how many are done, and what share (0 to 1) of the input that is."""
@@ -126,10 +126,9 @@ class _Run:
         kind = _kind(ping)
         if self.schema is None:
             self.schema = _builtin(_TABLES[kind])
-        is_glean = self.schema.find("client_info") is not None
-        if is_glean != (kind == "Glean"):
-            wanted = "Glean pings go" if is_glean else "main pings go"
-            raise ValueError(f"a {kind} ping, where {wanted} into {self.schema.table}")
+        wanted = _kind_of(self.schema)
+        if kind != wanted:
+            raise ValueError(f"a {kind} ping, where {wanted} pings go into {self.schema.table}")
         row, left = convert(with_bare_ids(ping), self.schema)
         if LEFTOVERS in row:  # the ping's own column of that name
             left[LEFTOVERS] = row.pop(LEFTOVERS)
@@ -155,17 +154,24 @@ def _builtin(table: str) -> Schema:
     return schema
 
 
+def _kind_of(schema: Schema) -> str:
+    """Which pings a table with this schema has the rows of."""
+    if schema.find("client_info") is not None:
+        return "Glean"
+    return "main" if schema.find("payload.crash_date") is None else "crash"
+
+
 def _kind(ping: Json) -> str:
-    """`main` or `Glean`.
+    """`main`, `crash` or `Glean`.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is none of them.
     """
     if any(isinstance(ping.get(name), dict) for name in ("client_info", "ping_info")):
         return "Glean"
     kind = ping.get("type", "main")
-    if isinstance(ping.get("payload"), dict) and kind == "main":
-        return "main"
-    if isinstance(kind, str) and kind != "main":
-        raise ValueError(f"a ping of type `{kind[:40]}`, where main or Glean pings are read")
+    if isinstance(ping.get("payload"), dict) and kind in ("main", "crash"):
+        return str(kind)
+    if isinstance(kind, str) and kind not in ("main", "crash"):
+        raise ValueError(f"a ping of type `{kind[:40]}`, where main, crash or Glean pings are read")
     raise ValueError("neither a main ping, which has `payload`, nor a Glean ping, which has `ping_info`")

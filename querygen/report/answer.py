@@ -217,8 +217,8 @@ def _provenance(answer: Answer, spec: str, sql: str, rows: bytes) -> list[tuple[
     facts = [
         ("querygen", VERSION),
         ("Run by", ", ".join(f"{package} {version(package)}" for package in packages)),
-        ("Table", answer.result.plan.table),
     ]
+    facts += [("Table", read.table) for read in answer.result.plan.reads]
     facts += [("Data", _described(path)) for path in answer.files]
     if not answer.files:
         facts.append(("Data", "the built-in synthetic sample"))

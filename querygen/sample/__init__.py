@@ -8,12 +8,16 @@ exactly where it does not end in `}}`.
 
 telemetry.main and firefox_desktop.metrics hold the same sessions of the same clients, each in its own way:
 the spinners of a legacy bucket (milliseconds) are in one of Glean's (nanoseconds) that begins inside it, and
-crashes of other processes, opened tabs and experiments agree.
+crashes of other processes, opened tabs and experiments agree. telemetry.crash has a ping for each of these
+crashes, and for those of the main process, which the others don't tell of.
+
+Another story is that of releases, told by `story`.
 """
 
-from querygen.sample.columns import GLEAN, MAIN, SCHEMAS
+from querygen.sample.columns import CRASH, GLEAN, MAIN, SCHEMAS
 from querygen.sample.generate import builtin_sample, sample_table
-from querygen.sample.write import Format, write_sample
+from querygen.sample.story import story_table
+from querygen.sample.write import Format, write_sample, write_story
 
 SCHEMA = SCHEMAS[MAIN]
 """The columns of telemetry.main."""
@@ -22,6 +26,7 @@ TABLE = MAIN
 """The table that a sample is of where none is named."""
 
 __all__ = [
+    "CRASH",
     "GLEAN",
     "MAIN",
     "SCHEMA",
@@ -30,5 +35,7 @@ __all__ = [
     "Format",
     "builtin_sample",
     "sample_table",
+    "story_table",
     "write_sample",
+    "write_story",
 ]

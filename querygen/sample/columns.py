@@ -7,6 +7,7 @@ import pyarrow as pa
 
 MAIN: Final = "telemetry.main"
 GLEAN: Final = "firefox_desktop.metrics"
+CRASH: Final = "telemetry.crash"
 
 
 def _struct(**fields: pa.DataType) -> pa.DataType:
@@ -30,27 +31,31 @@ _ADDED_BY_THE_PIPELINE = {
     "metadata": _struct(geo=_struct(country=_TEXT)),
 }
 
+_LEGACY = {
+    "submission_timestamp": pa.timestamp("us", tz="UTC"),
+    "client_id": _TEXT,
+    "document_id": _TEXT,
+    "sample_id": _WHOLE,
+    **{name: kind for name, kind in _ADDED_BY_THE_PIPELINE.items() if name != "metadata"},
+    "application": _struct(**_BUILD, channel=_TEXT, display_version=_TEXT, name=_TEXT, version=_TEXT),
+    "environment": _struct(
+        build=_struct(**_BUILD, version=_TEXT),
+        experiments=_pairs(_struct(branch=_TEXT, enrollment_id=_TEXT, type=_TEXT)),
+        settings=_struct(
+            e10s_enabled=_TRUTH, is_default_browser=_TRUTH, locale=_TEXT, telemetry_enabled=_TRUTH
+        ),
+        system=_struct(
+            cpu=_struct(cores=_WHOLE, count=_WHOLE),
+            memory_mb=pa.float64(),
+            os=_struct(name=_TEXT, version=_TEXT),
+        ),
+    ),
+    "metadata": _ADDED_BY_THE_PIPELINE["metadata"],
+}
+
 _MAIN = pa.schema(
     {
-        "submission_timestamp": pa.timestamp("us", tz="UTC"),
-        "client_id": _TEXT,
-        "document_id": _TEXT,
-        "sample_id": _WHOLE,
-        **{name: kind for name, kind in _ADDED_BY_THE_PIPELINE.items() if name != "metadata"},
-        "application": _struct(**_BUILD, channel=_TEXT, display_version=_TEXT, name=_TEXT, version=_TEXT),
-        "environment": _struct(
-            build=_struct(**_BUILD, version=_TEXT),
-            experiments=_pairs(_struct(branch=_TEXT, enrollment_id=_TEXT, type=_TEXT)),
-            settings=_struct(
-                e10s_enabled=_TRUTH, is_default_browser=_TRUTH, locale=_TEXT, telemetry_enabled=_TRUTH
-            ),
-            system=_struct(
-                cpu=_struct(cores=_WHOLE, count=_WHOLE),
-                memory_mb=pa.float64(),
-                os=_struct(name=_TEXT, version=_TEXT),
-            ),
-        ),
-        "metadata": _ADDED_BY_THE_PIPELINE["metadata"],
+        **_LEGACY,
         "payload": _struct(
             histograms=_struct(
                 composite_time=_TEXT,
@@ -73,6 +78,21 @@ _MAIN = pa.schema(
                     ),
                 ),
             ),
+        ),
+    }
+)
+
+_CRASH = pa.schema(
+    {
+        **_LEGACY,
+        "payload": _struct(
+            crash_date=_TEXT,
+            crash_id=_TEXT,
+            crash_time=_TEXT,
+            has_crash_environment=_TRUTH,
+            metadata=_struct(startup_crash=_TEXT),
+            process_type=_TEXT,
+            version=_WHOLE,
         ),
     }
 )
@@ -113,5 +133,5 @@ _GLEAN = pa.schema(
     }
 )
 
-SCHEMAS: Final[Mapping[str, pa.Schema]] = {MAIN: _MAIN, GLEAN: _GLEAN}
+SCHEMAS: Final[Mapping[str, pa.Schema]] = {MAIN: _MAIN, CRASH: _CRASH, GLEAN: _GLEAN}
 """The columns of each table that there is a sample of."""

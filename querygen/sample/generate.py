@@ -38,9 +38,10 @@ def read_sql(name: str) -> str:
 def shards(
     pings: int, seed: int, workers: int | None = None, table: str = MAIN
 ) -> Generator[pa.Table, None, None]:
-    """Yields a table's sample in order of submission: shards of at most SHARD_PINGS rows of its schema.
+    """Yields a table's sample in order of submission: shards of at most SHARD_PINGS pings, by its schema.
 
-    The last shard is the tutorial's three pings; they count among `pings`.
+    The last shard is the tutorial's three pings; they count among `pings`. Of telemetry.crash they are the
+    crashes in the sessions of so many main pings.
     """
     generated = max(pings - tutorial.PINGS, 0)
     parameters = {
@@ -92,7 +93,12 @@ def builtin_sample(table: str = MAIN) -> pa.Table:
 def _shard(cursor: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any], table: str) -> pa.Table:
     with cursor:
         named = {name: value for name, value in parameters.items() if f"${name}" in query}
-        drawn = cursor.sql(query, params=named).to_arrow_table()
+        return with_clients(cursor.sql(query, params=named).to_arrow_table(), table)
+
+
+def with_clients(drawn: pa.Table, table: str) -> pa.Table:
+    """Rows that were drawn as the table has them: with its columns, and what follows from the client's id."""
+    schema = SCHEMAS[table]
     client_ids = [_outside_the_tutorial(client_id) for client_id in drawn["client_id"].to_pylist()]
     sample_ids = [None if client_id is None else _sample_id(client_id) for client_id in client_ids]
     rows = drawn.drop_columns("client_id")
@@ -101,7 +107,9 @@ def _shard(cursor: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, 
         rows = _with_client_in_info(rows, client_ids)
     else:
         rows = rows.append_column("client_id", pa.array(client_ids, pa.string()))
-    return rows.select(SCHEMAS[table].names).cast(SCHEMAS[table])
+    for name in set(schema.names) - set(rows.column_names):
+        rows = rows.append_column(name, pa.nulls(rows.num_rows, schema.field(name).type))
+    return rows.select(schema.names).cast(schema)
 
 
 def _with_client_in_info(rows: pa.Table, client_ids: list[str | None]) -> pa.Table:

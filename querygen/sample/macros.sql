@@ -78,3 +78,7 @@ CREATE MACRO distribution(buckets, hundredths, draw) AS CASE
     )
   }
 END;
+
+-- Seconds from a release until a client is offered it: half a day for one in two, and up to two days.
+CREATE MACRO update_delay(draws) AS
+  if(part(draws, 0) < 32768, part(draws, 1) * 43200 >> 16, 43200 + (part(draws, 1) * 129600 >> 16));

@@ -292,4 +292,50 @@ placed AS (
       ELSE 0
     END AS memory
   FROM released
+),
+
+-- The application and its environment, as legacy pings tell of them.
+described AS (
+  SELECT
+    *,
+    {
+      'architecture': if(nominal_memory = 2048, 'x86', 'x86-64'),
+      'build_id': build_id,
+      'channel': if(channel = 'Other', 'default', channel),
+      'display_version': display_version,
+      'name': 'Firefox',
+      'version': version
+    } AS application,
+    {
+      'build': {
+        'architecture': if(nominal_memory = 2048, 'x86', 'x86-64'),
+        'build_id': build_id,
+        'version': version
+      },
+      'experiments': list_filter(
+        [
+          {'key': $experiment, 'value': {'branch': branch, 'enrollment_id': NULL::VARCHAR, 'type': 'normandy-exp'}},
+          {
+            'key': $placebo,
+            'value': {'branch': placebo_branch, 'enrollment_id': NULL::VARCHAR, 'type': 'normandy-exp'}
+          }
+        ],
+        lambda enrolment: enrolment.value.branch IS NOT NULL
+      ),
+      'settings': {
+        'e10s_enabled': settings_draw >= 700,
+        'is_default_browser': settings_draw % 3 > 0,
+        'locale': pick($locales, place_draw),
+        'telemetry_enabled': true
+      },
+      'system': {
+        'cpu': {'cores': cores, 'count': cores * 2},
+        'memory_mb': memory::DOUBLE,
+        'os': {
+          'name': CASE os WHEN 'Windows' THEN 'Windows_NT' WHEN 'Mac' THEN 'Darwin' ELSE os END,
+          'version': os_version
+        }
+      }
+    } AS environment
+  FROM placed
 )

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from querygen.sample.columns import GLEAN, MAIN, SCHEMAS
+from querygen.sample.columns import CRASH, GLEAN, MAIN, SCHEMAS
 from querygen.sample.shape import DAYS, NANO_KEYS, START
 
 SAMPLE_ID: Final = 42
@@ -39,8 +39,10 @@ _BUILD_ID = "20200420095352"  # one that generated pings have too
 def table(name: str = MAIN) -> pa.Table:
     """The three pings, sent in the last microseconds of the period. What is not set here is NULL.
 
-    In Glean's table they are told as Glean would have: the same spinners, in nanoseconds.
+    In Glean's table they are told as Glean would have: the same spinners, in nanoseconds. None has a crash.
     """
+    if name == CRASH:
+        return SCHEMAS[CRASH].empty_table()
     of_table = _glean_ping if name == GLEAN else _main_ping
     rows = [_any_ping(number) | of_table(number) for number in range(PINGS)]
     return pa.Table.from_pylist(rows, schema=SCHEMAS[name])

@@ -1,6 +1,6 @@
 """Writes the synthetic tables into a folder that `--data DIR` reads."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Literal
@@ -13,6 +13,7 @@ from querygen.atomic import appearing_when_complete
 from querygen.errors import UsageError, similar_name_help
 from querygen.sample.columns import MAIN, SCHEMAS
 from querygen.sample.generate import read_sql, shards
+from querygen.sample.story import TABLES, story_table
 
 Format = Literal["parquet", "ndjson"]
 
@@ -38,7 +39,8 @@ def write_sample(
         seed: any integer; another one gives other pings.
         progress: is told after every shard how many pings are written.
         format: of the file.
-        table: whose rows they are: telemetry.main or firefox_desktop.metrics.
+        table: whose rows they are: telemetry.main or firefox_desktop.metrics; of telemetry.crash, the crashes
+            in the sessions of so many main pings.
         workers: how many shards to generate side by side; does not change the rows.
 
     Returns:
@@ -58,12 +60,43 @@ def write_sample(
             f"there is no sample of `{table}`",
             help=similar_name_help(table, SCHEMAS, "a table") or f"the tables are {', '.join(SCHEMAS)}",
         )
+    return [_write(output, table, shards(pings, seed, workers, table), format, progress)]
+
+
+def write_story(output: Path, seed: int, format: Format = "parquet") -> list[Path]:  # noqa: A002 as above
+    """Writes the story of releases into the folder `output`, a file for each of its tables.
+
+    Args:
+        output: the folder, which is made where there is none.
+        seed: any integer; another one gives other pings of the same story.
+        format: of the files.
+
+    Returns:
+        The paths of the files written.
+
+    Raises:
+        UsageError: as for `write_sample`.
+    """
+    return [_write(output, table, _one(table, seed), format) for table in TABLES]
+
+
+def _one(table: str, seed: int) -> Generator[pa.Table, None, None]:
+    yield story_table(table, seed)
+
+
+def _write(
+    output: Path,
+    table: str,
+    rows: Generator[pa.Table, None, None],
+    format: Format,  # noqa: A002 as above
+    progress: Callable[[int], None] | None = None,
+) -> Path:
     path = output / f"{table}.{format}"
     write = {"parquet": _write_parquet, "ndjson": _write_ndjson}[format]
     try:
         output.mkdir(parents=True, exist_ok=True)
         _refuse_second_form(path, table)
-        with appearing_when_complete(path) as partial, closing(shards(pings, seed, workers, table)) as parts:
+        with appearing_when_complete(path) as partial, closing(rows) as parts:
             write(partial, _reported(parts, progress), SCHEMAS[table])
     except OSError as error:
         raise UsageError.of(
@@ -71,7 +104,7 @@ def write_sample(
             f"cannot write {path}: {error.strerror or error}",
             help="name a folder that you may write to, on a disk with room",
         ) from error
-    return [path]
+    return path
 
 
 def _refuse_second_form(path: Path, table: str) -> None:

@@ -1,0 +1,299 @@
+/* Crashes of 56.0 and 56.0.1 and 56.0.2 in their first days */
+/* Over the same time since its release each of them was as bad. */
+/* Counted: pings of telemetry.crash per 1,000 usage hours, of all pings; n_clients are the clients that sent any of them */
+/* Filters: channel is release; app_version is 56.0 or 56.0.1 or 56.0.2; submission_date from 2017-09-28 to 2017-10-31 */
+/* Chart in STMO: type bar, x = app_version, y = rate */
+/* Made with querygen 0.1.0 */
+WITH
+-- The pings of telemetry.crash that pass the filters.
+pings AS (
+  SELECT
+    application.display_version AS app_version,
+    client_id,
+    submission_timestamp,
+    TIMESTAMP_SUB(TIMESTAMP_TRUNC(submission_timestamp, MINUTE), INTERVAL MOD(EXTRACT(MINUTE FROM submission_timestamp), 5) MINUTE) AS five_minutes,
+  FROM
+    `telemetry.crash`
+  WHERE
+    DATE(submission_timestamp) BETWEEN DATE '2017-09-28' AND DATE '2017-10-31'
+    AND normalized_channel = 'release'
+    AND application.display_version IN ('56.0', '56.0.1', '56.0.2')
+    AND payload.process_type = 'main'
+),
+-- Each client's pings of telemetry.crash.
+counted AS (
+  SELECT
+    app_version,
+    client_id,
+    IF(client_id IS NULL, submission_timestamp, NULL) AS alone_at,
+    five_minutes,
+    COUNT(*) AS amount,
+    COUNT(*) AS n_recorded,
+  FROM
+    pings
+  GROUP BY
+    app_version,
+    client_id,
+    alone_at,
+    five_minutes
+),
+-- The pings of telemetry.main that pass the filters.
+exposure_pings AS (
+  SELECT
+    application.display_version AS app_version,
+    client_id,
+    submission_timestamp,
+    TIMESTAMP_SUB(TIMESTAMP_TRUNC(submission_timestamp, MINUTE), INTERVAL MOD(EXTRACT(MINUTE FROM submission_timestamp), 5) MINUTE) AS five_minutes,
+    IF(
+      payload.info.subsession_length < 0,
+      0,
+      IF(payload.info.subsession_length > 86400, 86400, payload.info.subsession_length)
+    ) AS amount,
+  FROM
+    `telemetry.main`
+  WHERE
+    DATE(submission_timestamp) BETWEEN DATE '2017-09-28' AND DATE '2017-10-31'
+    AND normalized_channel = 'release'
+    AND application.display_version IN ('56.0', '56.0.1', '56.0.2')
+),
+-- Each client's usage hours.
+exposure_counted AS (
+  SELECT
+    app_version,
+    client_id,
+    IF(client_id IS NULL, submission_timestamp, NULL) AS alone_at,
+    five_minutes,
+    COALESCE(SUM(amount), 0) AS amount,
+    COUNT(*) AS n_recorded,
+  FROM
+    exposure_pings
+  GROUP BY
+    app_version,
+    client_id,
+    alone_at,
+    five_minutes
+),
+-- Both amounts of each client, below each other.
+together AS (
+  SELECT
+    app_version,
+    client_id,
+    alone_at,
+    five_minutes,
+    amount AS events,
+    0 AS exposure,
+    n_recorded,
+  FROM
+    counted
+  UNION ALL
+  SELECT
+    app_version,
+    client_id,
+    alone_at,
+    five_minutes,
+    0 AS events,
+    amount AS exposure,
+    0 AS n_recorded,
+  FROM
+    exposure_counted
+),
+-- The pings of telemetry.main that pass the filters.
+releases_pings AS (
+  SELECT
+    application.display_version AS app_version,
+    TIMESTAMP_SUB(TIMESTAMP_TRUNC(submission_timestamp, MINUTE), INTERVAL MOD(EXTRACT(MINUTE FROM submission_timestamp), 5) MINUTE) AS five_minutes,
+    IF(
+      REGEXP_CONTAINS(application.display_version, r'^\d{1,5}(\.\d{1,5}){0,3}([ab]\d{1,5})?(esr|pre)?$'),
+      CONCAT(
+        -- Up to four numbers of five digits, then a for alpha, b for beta, r for a release, and which of these it is.
+        LPAD(REGEXP_EXTRACT(application.display_version, r'^\d+'), 5, '0'), '.',
+        LPAD(IFNULL(REGEXP_EXTRACT(application.display_version, r'^\d+\.(\d+)'), '0'), 5, '0'), '.',
+        LPAD(IFNULL(REGEXP_EXTRACT(application.display_version, r'^\d+\.\d+\.(\d+)'), '0'), 5, '0'), '.',
+        LPAD(IFNULL(REGEXP_EXTRACT(application.display_version, r'^\d+\.\d+\.\d+\.(\d+)'), '0'), 5, '0'),
+        IFNULL(REGEXP_EXTRACT(application.display_version, r'\d([ab])\d'), 'r'),
+        LPAD(IFNULL(REGEXP_EXTRACT(application.display_version, r'[ab](\d+)'), '0'), 5, '0')
+      ),
+      NULL
+    ) AS version_rank,
+  FROM
+    `telemetry.main`
+  WHERE
+    DATE(submission_timestamp) BETWEEN DATE '2017-09-28' AND DATE '2017-10-31'
+    AND normalized_channel = 'release'
+    AND application.display_version IN ('56.0', '56.0.1', '56.0.2')
+),
+-- When each version's first and last ping came.
+releases_releases AS (
+  SELECT
+    app_version,
+    version_rank,
+    MIN(five_minutes) AS started,
+    MAX(five_minutes) AS last_seen,
+  FROM
+    releases_pings
+  WHERE
+    version_rank IS NOT NULL
+  GROUP BY
+    app_version,
+    version_rank
+),
+-- The same, with the releases of the next version and of the newest.
+releases_dated AS (
+  SELECT
+    app_version,
+    UNIX_SECONDS(started) AS started,
+    UNIX_SECONDS(LEAD(started) OVER by_version) AS next_started,
+    UNIX_SECONDS(FIRST_VALUE(started) OVER newest_first) AS newest_started,
+    UNIX_SECONDS(MAX(last_seen) OVER ()) AS last_seen,
+  FROM
+    releases_releases
+  WINDOW
+    by_version AS (ORDER BY version_rank),
+    newest_first AS (ORDER BY version_rank DESC)
+),
+-- What is compared: as long since each version's release as the newest has been out, but not
+-- longer than until the next one came.
+releases_compared AS (
+  SELECT
+    app_version,
+    started + IF(
+      last_seen - newest_started > 86400
+      AND COALESCE(next_started, last_seen) - started > 172800,
+      0,
+      0
+    ) AS first_second,
+    LEAST(COALESCE(next_started, last_seen) - started, last_seen - newest_started) AS seconds,
+  FROM
+    releases_dated
+  WHERE
+    LEAST(COALESCE(next_started, last_seen) - started, last_seen - newest_started) > 0
+),
+-- Each amount, and once more if it is of the time that is compared.
+windowed AS (
+  SELECT
+    together.app_version AS app_version,
+    together.client_id AS client_id,
+    together.alone_at AS alone_at,
+    together.five_minutes AS five_minutes,
+    together.events AS events,
+    together.exposure AS exposure,
+    is_adjusted,
+  FROM
+    together
+  CROSS JOIN
+    UNNEST([FALSE, TRUE]) AS is_adjusted
+  LEFT JOIN
+    releases_compared
+  ON
+    together.app_version IS NOT DISTINCT FROM releases_compared.app_version
+  WHERE
+    NOT is_adjusted
+    OR UNIX_SECONDS(together.five_minutes) - releases_compared.first_second BETWEEN 0 AND releases_compared.seconds
+),
+-- Each client's events and exposure. A ping without a client id stands for itself.
+exposed AS (
+  SELECT
+    app_version,
+    is_adjusted,
+    client_id,
+    alone_at,
+    SUM(events) AS events,
+    SUM(exposure) AS exposure,
+  FROM
+    windowed
+  GROUP BY
+    app_version,
+    is_adjusted,
+    client_id,
+    alone_at
+),
+-- Events and exposure, within each app_version.
+rates AS (
+  SELECT
+    app_version,
+    is_adjusted,
+    SUM(events) AS events,
+    SUM(exposure) AS exposure,
+    COUNT(DISTINCT client_id) AS n_clients,
+    SUM(events) / NULLIF(SUM(exposure), 0) AS ratio,
+    SUM(CAST(events AS FLOAT64) * events) AS squares,
+    SUM(CAST(events AS FLOAT64) * exposure) AS products,
+    SUM(CAST(exposure AS FLOAT64) * exposure) AS total_squares,
+    NULLIF(CAST(SUM(exposure) AS FLOAT64), 0) AS total,
+    COUNT(*) AS n_units,
+  FROM
+    exposed
+  GROUP BY
+    app_version,
+    is_adjusted
+),
+-- The standard error of ratio, with the client as the independent unit.
+spread AS (
+  SELECT
+    app_version,
+    is_adjusted,
+    events,
+    exposure,
+    ratio,
+    n_clients,
+    IF(
+      n_units > 1,
+      SQRT(
+        GREATEST(
+          squares - 2 * ratio * products + ratio * ratio * total_squares
+            - 1e-12 * squares,
+          0
+        ) * n_units / (n_units - 1)
+      ) / total,
+      NULL
+    ) AS deviation,
+  FROM
+    rates
+),
+-- The rate, with limits by how clients differ, per 1,000 usage hours.
+divided AS (
+  SELECT
+    app_version,
+    is_adjusted,
+    events,
+    exposure / 3600 AS exposure,
+    events * 3600000.0 / NULLIF(exposure, 0) AS rate,
+    GREATEST((ratio - 1.9599639845400536 * deviation) * 3600000.0, 0.0) AS lower,
+    (ratio + 1.9599639845400536 * deviation) * 3600000.0 AS upper,
+    n_clients,
+  FROM
+    spread
+)
+-- One row per group, with what holds for the time that is compared beside the rest.
+SELECT
+  app_version,
+  MAX(IF(NOT is_adjusted, events, NULL)) AS events,
+  MAX(IF(NOT is_adjusted, exposure, NULL)) AS exposure,
+  MAX(IF(NOT is_adjusted, rate, NULL)) AS rate,
+  MAX(IF(NOT is_adjusted, lower, NULL)) AS lower,
+  MAX(IF(NOT is_adjusted, upper, NULL)) AS upper,
+  MAX(IF(NOT is_adjusted, n_clients, NULL)) AS n_clients,
+  MAX(IF(is_adjusted, events, NULL)) AS adjusted_events,
+  MAX(IF(is_adjusted, exposure, NULL)) AS adjusted_exposure,
+  MAX(IF(is_adjusted, rate, NULL)) AS adjusted_rate,
+  MAX(IF(is_adjusted, lower, NULL)) AS adjusted_lower,
+  MAX(IF(is_adjusted, upper, NULL)) AS adjusted_upper,
+FROM
+  divided
+GROUP BY
+  app_version
+ORDER BY
+  IF(
+    REGEXP_CONTAINS(app_version, r'^\d{1,5}(\.\d{1,5}){0,3}([ab]\d{1,5})?(esr|pre)?$'),
+    CONCAT(
+      -- Up to four numbers of five digits, then a for alpha, b for beta, r for a release, and which of these it is.
+      LPAD(REGEXP_EXTRACT(app_version, r'^\d+'), 5, '0'), '.',
+      LPAD(IFNULL(REGEXP_EXTRACT(app_version, r'^\d+\.(\d+)'), '0'), 5, '0'), '.',
+      LPAD(IFNULL(REGEXP_EXTRACT(app_version, r'^\d+\.\d+\.(\d+)'), '0'), 5, '0'), '.',
+      LPAD(IFNULL(REGEXP_EXTRACT(app_version, r'^\d+\.\d+\.\d+\.(\d+)'), '0'), 5, '0'),
+      IFNULL(REGEXP_EXTRACT(app_version, r'\d([ab])\d'), 'r'),
+      LPAD(IFNULL(REGEXP_EXTRACT(app_version, r'[ab](\d+)'), '0'), 5, '0')
+    ),
+    NULL
+  ),
+  app_version

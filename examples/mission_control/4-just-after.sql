@@ -1,0 +1,210 @@
+/* The first day of 58.0 by the hour */
+/* Rates of few usage hours are marked; how few events they are of stands beside them. */
+/* Counted: pings of telemetry.crash per 1,000 usage hours, of all pings; n_clients are the clients that sent any of them */
+/* Filters: channel is release; app_version is 58.0; submission_date from 2018-01-23 to 2018-01-24 */
+/* Chart in STMO: type line, x = time, y = rate */
+/* Made with querygen 0.1.0 */
+WITH
+-- The pings of telemetry.crash that pass the filters.
+pings AS (
+  SELECT
+    TIMESTAMP_TRUNC(submission_timestamp, HOUR) AS `time`,
+    client_id,
+    submission_timestamp,
+  FROM
+    `telemetry.crash`
+  WHERE
+    DATE(submission_timestamp) BETWEEN DATE '2018-01-23' AND DATE '2018-01-24'
+    AND normalized_channel = 'release'
+    AND application.display_version = '58.0'
+    AND payload.process_type = 'main'
+),
+-- Each client's pings of telemetry.crash.
+counted AS (
+  SELECT
+    `time`,
+    client_id,
+    IF(client_id IS NULL, submission_timestamp, NULL) AS alone_at,
+    COUNT(*) AS amount,
+    COUNT(*) AS n_recorded,
+  FROM
+    pings
+  GROUP BY
+    `time`,
+    client_id,
+    alone_at
+),
+-- The pings of telemetry.main that pass the filters.
+exposure_pings AS (
+  SELECT
+    TIMESTAMP_TRUNC(submission_timestamp, HOUR) AS `time`,
+    client_id,
+    submission_timestamp,
+    IF(
+      payload.info.subsession_length < 0,
+      0,
+      IF(payload.info.subsession_length > 86400, 86400, payload.info.subsession_length)
+    ) AS amount,
+  FROM
+    `telemetry.main`
+  WHERE
+    DATE(submission_timestamp) BETWEEN DATE '2018-01-23' AND DATE '2018-01-24'
+    AND normalized_channel = 'release'
+    AND application.display_version = '58.0'
+),
+-- Each client's usage hours.
+exposure_counted AS (
+  SELECT
+    `time`,
+    client_id,
+    IF(client_id IS NULL, submission_timestamp, NULL) AS alone_at,
+    COALESCE(SUM(amount), 0) AS amount,
+    COUNT(*) AS n_recorded,
+  FROM
+    exposure_pings
+  GROUP BY
+    `time`,
+    client_id,
+    alone_at
+),
+-- Both amounts of each client, below each other.
+together AS (
+  SELECT
+    `time`,
+    client_id,
+    alone_at,
+    amount AS events,
+    0 AS exposure,
+    n_recorded,
+  FROM
+    counted
+  UNION ALL
+  SELECT
+    `time`,
+    client_id,
+    alone_at,
+    0 AS events,
+    amount AS exposure,
+    0 AS n_recorded,
+  FROM
+    exposure_counted
+),
+-- Each client's events and exposure. A ping without a client id stands for itself.
+exposed AS (
+  SELECT
+    `time`,
+    client_id,
+    alone_at,
+    SUM(events) AS events,
+    SUM(exposure) AS exposure,
+  FROM
+    together
+  GROUP BY
+    `time`,
+    client_id,
+    alone_at
+),
+-- Events and exposure, within each time.
+rates AS (
+  SELECT
+    `time`,
+    SUM(events) AS events,
+    SUM(exposure) AS exposure,
+    COUNT(DISTINCT client_id) AS n_clients,
+  FROM
+    exposed
+  GROUP BY
+    `time`
+),
+-- How many events there could have been: the limits of a Poisson count.
+poisson AS (
+  SELECT
+    `time`,
+    events,
+    exposure,
+    n_clients,
+    CASE
+      WHEN events >= 100
+        THEN events * POW(1 - 1 / (9 * events) - 0.6533213281800179 / SQRT(events), 3)
+      ELSE
+        CASE events
+          WHEN 0 THEN 0.0 WHEN 1 THEN 0.025317808 WHEN 2 THEN 0.242209279 WHEN 3 THEN 0.618672123 WHEN 4 THEN 1.089865374
+          WHEN 5 THEN 1.62348639 WHEN 6 THEN 2.201894253 WHEN 7 THEN 2.814363052 WHEN 8 THEN 3.453832177 WHEN 9 THEN 4.115373097
+          WHEN 10 THEN 4.795388696 WHEN 11 THEN 5.491160367 WHEN 12 THEN 6.200575109 WHEN 13 THEN 6.921952491 WHEN 14 THEN 7.653930276
+          WHEN 15 THEN 8.395386133 WHEN 16 THEN 9.145382454 WHEN 17 THEN 9.90312647 WHEN 18 THEN 10.66794078 WHEN 19 THEN 11.439241164
+          WHEN 20 THEN 12.216519585 WHEN 21 THEN 12.999330984 WHEN 22 THEN 13.787282872 WHEN 23 THEN 14.580027037 WHEN 24 THEN 15.377252855
+          WHEN 25 THEN 16.178681848 WHEN 26 THEN 16.984063216 WHEN 27 THEN 17.793170132 WHEN 28 THEN 18.605796656 WHEN 29 THEN 19.421755138
+          WHEN 30 THEN 20.240874021 WHEN 31 THEN 21.062995979 WHEN 32 THEN 21.887976311 WHEN 33 THEN 22.715681573 WHEN 34 THEN 23.545988385
+          WHEN 35 THEN 24.378782403 WHEN 36 THEN 25.213957417 WHEN 37 THEN 26.051414567 WHEN 38 THEN 26.891061645 WHEN 39 THEN 27.732812489
+          WHEN 40 THEN 28.576586442 WHEN 41 THEN 29.422307868 WHEN 42 THEN 30.269905732 WHEN 43 THEN 31.119313212 WHEN 44 THEN 31.970467358
+          WHEN 45 THEN 32.823308788 WHEN 46 THEN 33.677781409 WHEN 47 THEN 34.533832167 WHEN 48 THEN 35.391410823 WHEN 49 THEN 36.250469749
+          WHEN 50 THEN 37.110963737 WHEN 51 THEN 37.972849838 WHEN 52 THEN 38.8360872 WHEN 53 THEN 39.700636932 WHEN 54 THEN 40.566461973
+          WHEN 55 THEN 41.433526971 WHEN 56 THEN 42.301798183 WHEN 57 THEN 43.171243363 WHEN 58 THEN 44.04183168 WHEN 59 THEN 44.913533629
+          WHEN 60 THEN 45.78632095 WHEN 61 THEN 46.660166561 WHEN 62 THEN 47.535044486 WHEN 63 THEN 48.410929795 WHEN 64 THEN 49.287798546
+          WHEN 65 THEN 50.165627729 WHEN 66 THEN 51.044395219 WHEN 67 THEN 51.924079725 WHEN 68 THEN 52.804660753 WHEN 69 THEN 53.686118557
+          WHEN 70 THEN 54.568434108 WHEN 71 THEN 55.451589054 WHEN 72 THEN 56.33556569 WHEN 73 THEN 57.220346922 WHEN 74 THEN 58.105916243
+          WHEN 75 THEN 58.992257701 WHEN 76 THEN 59.879355876 WHEN 77 THEN 60.767195854 WHEN 78 THEN 61.655763205 WHEN 79 THEN 62.54504396
+          WHEN 80 THEN 63.435024591 WHEN 81 THEN 64.325691994 WHEN 82 THEN 65.217033468 WHEN 83 THEN 66.109036698 WHEN 84 THEN 67.00168974
+          WHEN 85 THEN 67.894981005 WHEN 86 THEN 68.788899244 WHEN 87 THEN 69.683433536 WHEN 88 THEN 70.578573271 WHEN 89 THEN 71.474308142
+          WHEN 90 THEN 72.370628131 WHEN 91 THEN 73.267523497 WHEN 92 THEN 74.164984766 WHEN 93 THEN 75.063002723 WHEN 94 THEN 75.961568399
+          WHEN 95 THEN 76.860673063 WHEN 96 THEN 77.760308215 WHEN 97 THEN 78.660465574 WHEN 98 THEN 79.561137074 WHEN 99 THEN 80.462314854
+        END
+    END AS lower_events,
+    CASE
+      WHEN events >= 100
+        THEN (events + 1) * POW(1 - 1 / (9 * (events + 1)) + 0.6533213281800179 / SQRT(events + 1), 3)
+      ELSE
+        CASE events
+          WHEN 0 THEN 3.688879454 WHEN 1 THEN 5.571643391 WHEN 2 THEN 7.224687668 WHEN 3 THEN 8.76727307 WHEN 4 THEN 10.241588675
+          WHEN 5 THEN 11.668332079 WHEN 6 THEN 13.059474023 WHEN 7 THEN 14.422675362 WHEN 8 THEN 15.76318922 WHEN 9 THEN 17.084803451
+          WHEN 10 THEN 18.390356042 WHEN 11 THEN 19.682038513 WHEN 12 THEN 20.961585048 WHEN 13 THEN 22.230395918 WHEN 14 THEN 23.489621122
+          WHEN 15 THEN 24.740218871 WHEN 16 THEN 25.982997598 WHEN 17 THEN 27.218646816 WHEN 18 THEN 28.447760268 WHEN 19 THEN 29.670853572
+          WHEN 20 THEN 30.888377903 WHEN 21 THEN 32.100730735 WHEN 22 THEN 33.308264387 WHEN 23 THEN 34.511292895 WHEN 24 THEN 35.710097594
+          WHEN 25 THEN 36.904931698 WHEN 26 THEN 38.096024083 WHEN 27 THEN 39.283582445 WHEN 28 THEN 40.467795943 WHEN 29 THEN 41.648837439
+          WHEN 30 THEN 42.826865395 WHEN 31 THEN 44.002025503 WHEN 32 THEN 45.174452079 WHEN 33 THEN 46.344269269 WHEN 34 THEN 47.511592095
+          WHEN 35 THEN 48.676527369 WHEN 36 THEN 49.839174489 WHEN 37 THEN 50.999626142 WHEN 38 THEN 52.157968919 WHEN 39 THEN 53.314283866
+          WHEN 40 THEN 54.468646964 WHEN 41 THEN 55.621129566 WHEN 42 THEN 56.771798778 WHEN 43 THEN 57.92071781 WHEN 44 THEN 59.06794628
+          WHEN 45 THEN 60.213540497 WHEN 46 THEN 61.357553711 WHEN 47 THEN 62.500036341 WHEN 48 THEN 63.641036182 WHEN 49 THEN 64.780598593
+          WHEN 50 THEN 65.918766664 WHEN 51 THEN 67.055581377 WHEN 52 THEN 68.191081741 WHEN 53 THEN 69.325304929 WHEN 54 THEN 70.458286394
+          WHEN 55 THEN 71.590059976 WHEN 56 THEN 72.720658008 WHEN 57 THEN 73.850111403 WHEN 58 THEN 74.978449745 WHEN 59 THEN 76.105701363
+          WHEN 60 THEN 77.231893407 WHEN 61 THEN 78.357051915 WHEN 62 THEN 79.481201876 WHEN 63 THEN 80.604367287 WHEN 64 THEN 81.726571209
+          WHEN 65 THEN 82.847835816 WHEN 66 THEN 83.968182443 WHEN 67 THEN 85.087631628 WHEN 68 THEN 86.206203156 WHEN 69 THEN 87.323916095
+          WHEN 70 THEN 88.440788832 WHEN 71 THEN 89.556839107 WHEN 72 THEN 90.672084045 WHEN 73 THEN 91.786540183 WHEN 74 THEN 92.900223502
+          WHEN 75 THEN 94.013149449 WHEN 76 THEN 95.125332963 WHEN 77 THEN 96.2367885 WHEN 78 THEN 97.347530051 WHEN 79 THEN 98.457571165
+          WHEN 80 THEN 99.566924967 WHEN 81 THEN 100.67560418 WHEN 82 THEN 101.783621136 WHEN 83 THEN 102.890987797 WHEN 84 THEN 103.99771577
+          WHEN 85 THEN 105.103816319 WHEN 86 THEN 106.209300382 WHEN 87 THEN 107.314178583 WHEN 88 THEN 108.418461242 WHEN 89 THEN 109.522158394
+          WHEN 90 THEN 110.62527979 WHEN 91 THEN 111.727834917 WHEN 92 THEN 112.829833002 WHEN 93 THEN 113.931283025 WHEN 94 THEN 115.032193729
+          WHEN 95 THEN 116.132573624 WHEN 96 THEN 117.232430999 WHEN 97 THEN 118.331773932 WHEN 98 THEN 119.430610293 WHEN 99 THEN 120.528947753
+        END
+    END AS upper_events,
+  FROM
+    rates
+),
+-- The rate, with the limits of a Poisson count, which takes events to be independent, per 1,000
+-- usage hours.
+divided AS (
+  SELECT
+    `time`,
+    events,
+    exposure / 3600 AS exposure,
+    events * 3600000.0 / NULLIF(exposure, 0) AS rate,
+    lower_events * 3600000.0 / NULLIF(exposure, 0) AS lower,
+    upper_events * 3600000.0 / NULLIF(exposure, 0) AS upper,
+    n_clients,
+  FROM
+    poisson
+)
+-- low_data marks fewer than 100 usage hours.
+SELECT
+  `time`,
+  events,
+  exposure,
+  rate,
+  lower,
+  upper,
+  n_clients,
+  exposure < 100.0 AS low_data,
+FROM
+  divided
+ORDER BY
+  `time`
