@@ -29,12 +29,12 @@ def commands(block):
 
 
 def ran(line):
-    """A command, and what it prints."""
+    """A command, and what it prints: notes and warnings come first."""
     program, *arguments = shlex.split(line.removeprefix("$ "))
     assert program == "querygen"
     found = querygen(*arguments)
-    assert (found.code, found.stderr) == (0, ""), line
-    return f"{line}\n{found.text}"
+    assert found.code == 0, line
+    return f"{line}\n{found.stderr}{found.text}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

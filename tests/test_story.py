@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from stories import releases
+from stories import told
 
 from querygen.sample import CRASH, MAIN, SCHEMAS, story_table
 from querygen.sample.story import RELEASES
@@ -19,7 +19,7 @@ def digest(rows: Iterable[dict]) -> str:
 
 
 def told_in(table: str) -> pa.Table:
-    return pq.read_table(releases() / f"{table}.parquet")
+    return pq.read_table(told("releases") / f"{table}.parquet")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def story() -> duckdb.DuckDBPyConnection:
         connection.execute(
             f"CREATE TABLE {table.partition('.')[2]} AS SELECT client_id AS client, document_id, payload,"
             " application.version AS version, submission_timestamp AT TIME ZONE 'UTC' AS time"
-            f" FROM '{releases()}/{table}.parquet'"
+            f" FROM '{told('releases')}/{table}.parquet'"
         )
     return connection
 

@@ -11,13 +11,14 @@ the spinners of a legacy bucket (milliseconds) are in one of Glean's (nanosecond
 crashes of other processes, opened tabs and experiments agree. telemetry.crash has a ping for each of these
 crashes, and for those of the main process, which the others don't tell of.
 
-Another story is that of releases, told by `story`.
+Other stories are told by `story` (releases) and `tls13` (an experiment).
 """
 
 from querygen.sample.columns import CRASH, GLEAN, MAIN, SCHEMAS
 from querygen.sample.generate import builtin_sample, sample_table
 from querygen.sample.story import story_table
-from querygen.sample.write import Format, write_sample, write_story
+from querygen.sample.tls13 import tls13_table
+from querygen.sample.write import STORIES, Format, write_sample, write_story
 
 SCHEMA = SCHEMAS[MAIN]
 """The columns of telemetry.main."""
@@ -31,11 +32,13 @@ __all__ = [
     "MAIN",
     "SCHEMA",
     "SCHEMAS",
+    "STORIES",
     "TABLE",
     "Format",
     "builtin_sample",
     "sample_table",
     "story_table",
+    "tls13_table",
     "write_sample",
     "write_story",
 ]

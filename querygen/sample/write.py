@@ -1,9 +1,9 @@
 """Writes the synthetic tables into a folder that `--data DIR` reads."""
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import duckdb
 import pyarrow as pa
@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 
 from querygen.atomic import appearing_when_complete
 from querygen.errors import UsageError, similar_name_help
+from querygen.sample import story, tls13
 from querygen.sample.columns import MAIN, SCHEMAS
 from querygen.sample.generate import read_sql, shards
-from querygen.sample.story import TABLES, story_table
 
 Format = Literal["parquet", "ndjson"]
 
@@ -63,10 +63,23 @@ def write_sample(
     return [_write(output, table, shards(pings, seed, workers, table), format, progress)]
 
 
-def write_story(output: Path, seed: int, format: Format = "parquet") -> list[Path]:  # noqa: A002 as above
-    """Writes the story of releases into the folder `output`, a file for each of its tables.
+STORIES: Final[Mapping[str, tuple[tuple[str, ...], Callable[[str, int], pa.Table]]]] = {
+    "releases": (story.TABLES, story.story_table),
+    "tls13": (tls13.TABLES, tls13.tls13_table),
+}
+"""The stories by name: their tables, and what makes the rows of one."""
+
+
+def write_story(
+    name: str,
+    output: Path,
+    seed: int,
+    format: Format = "parquet",  # noqa: A002 as above
+) -> list[Path]:
+    """Writes a story into the folder `output`, a file for each of its tables.
 
     Args:
+        name: one of STORIES.
         output: the folder, which is made where there is none.
         seed: any integer; another one gives other pings of the same story.
         format: of the files.
@@ -77,11 +90,12 @@ def write_story(output: Path, seed: int, format: Format = "parquet") -> list[Pat
     Raises:
         UsageError: as for `write_sample`.
     """
-    return [_write(output, table, _one(table, seed), format) for table in TABLES]
+    tables, rows = STORIES[name]
+    return [_write(output, table, _one(rows, table, seed), format) for table in tables]
 
 
-def _one(table: str, seed: int) -> Generator[pa.Table, None, None]:
-    yield story_table(table, seed)
+def _one(rows: Callable[[str, int], pa.Table], table: str, seed: int) -> Generator[pa.Table, None, None]:
+    yield rows(table, seed)
 
 
 def _write(
@@ -97,7 +111,7 @@ def _write(
         output.mkdir(parents=True, exist_ok=True)
         _refuse_second_form(path, table)
         with appearing_when_complete(path) as partial, closing(rows) as parts:
-            write(partial, _reported(parts, progress), SCHEMAS[table])
+            write(partial, _reported(parts, progress))
     except OSError as error:
         raise UsageError.of(
             "cannot-write",
@@ -130,13 +144,15 @@ def _reported(tables: Iterator[pa.Table], progress: Callable[[int], None] | None
             progress(written)
 
 
-def _write_parquet(path: Path, tables: Iterator[pa.Table], schema: pa.Schema) -> None:
-    with pq.ParquetWriter(path, schema) as writer:
+def _write_parquet(path: Path, tables: Iterator[pa.Table]) -> None:
+    first = next(tables)
+    with pq.ParquetWriter(path, first.schema) as writer:
+        writer.write_table(first)
         for table in tables:
             writer.write_table(table)
 
 
-def _write_ndjson(path: Path, tables: Iterator[pa.Table], _: pa.Schema) -> None:
+def _write_ndjson(path: Path, tables: Iterator[pa.Table]) -> None:
     query = read_sql("ndjson.sql")
     with path.open("w", encoding="utf-8", newline="\n") as file, duckdb.connect() as connection:
         for table in tables:

@@ -6,7 +6,8 @@
 -- is sent before a certificate is the same everywhere. Some clients who are not enrolled, or no more, have the
 -- histograms of TLS 1.3 all the same.
 --
--- $seed makes other values; $clients of each kind: enabled, disabled, NULL, not enrolled, and in another one.
+-- $seed makes other values. $clients are all of them, of which those of the first branches are so many: $enabled,
+-- $disabled, $unknown, and $elsewhere in another experiment. $time_keys are the lower bounds of buckets.
 
 WITH
 numbered AS (
@@ -21,7 +22,7 @@ numbered AS (
     END AS kind,
     md5_number_lower(concat_ws('/', $seed, 'client', client)) AS c1,
     md5_number_upper(concat_ws('/', $seed, 'client', client)) AS c2
-  FROM range($first, $stop) AS clients (client)
+  FROM range($clients) AS clients (client)
 ),
 
 -- Handshakes an hour: 277 in the middle, a seventh less for clients in any experiment.
@@ -202,3 +203,4 @@ SELECT
     ELSE '{"payload":{"log":[]}}'
   END AS additional_properties
 FROM counted
+ORDER BY submission_timestamp, document_id
