@@ -53,8 +53,9 @@ mutation: $(INSTALLED)  ## change the project in many small ways, each of which 
 truth: $(INSTALLED)  ## random specs with pings that fit them, on both engines and in plain Python; takes some minutes
 	$(BIN)/python tests/truth_run.py $(FLAGS)
 
-simulate: $(INSTALLED)  ## are p-values right: thousands of simulated experiments; half an hour (FLAGS=--quick: less)
+simulate: $(INSTALLED)  ## are p-values and limits right: thousands of simulated experiments; two hours (FLAGS=--quick: less)
 	$(BIN)/python tests/simulate_compare.py $(FLAGS)
+	$(BIN)/python tests/simulate_intervals.py $(FLAGS)
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache

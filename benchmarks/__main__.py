@@ -7,12 +7,13 @@ from pathlib import Path
 
 from benchmarks.cold import cold
 from benchmarks.harness import Line, table
+from benchmarks.inference import inference
 from benchmarks.scaling import scaling
 from benchmarks.throughput import memory, rows, throughput
 from benchmarks.warm import warm
 
 CACHE = Path(tempfile.gettempdir()) / "querygen-benchmarks"
-NAMES = ("throughput", "memory", "scaling", "cold", "warm", "rows")
+NAMES = ("throughput", "memory", "scaling", "inference", "cold", "warm", "rows")
 
 
 def main() -> None:
@@ -21,7 +22,9 @@ def main() -> None:
         prog="python -m benchmarks", description="Runs benchmarks and prints their ratios."
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; all by default")
-    parser.add_argument("--pings", type=int, default=2_000_000, help="for throughput and memory (2000000)")
+    parser.add_argument(
+        "--pings", type=int, default=2_000_000, help="for throughput, memory and inference (2000000)"
+    )
     parser.add_argument(
         "--quick", action="store_true", help="without the literal translation: it takes 12 GB"
     )
@@ -38,6 +41,7 @@ def main() -> None:
         "throughput": lambda: throughput(folder, pings, quick=quick),
         "memory": lambda: memory(folder, pings, quick=quick),
         "scaling": lambda: scaling(folder, sizes),
+        "inference": lambda: inference(folder, (max(1, pings // 10), pings)),
         "cold": cold,
         "warm": warm,
         "rows": lambda: rows(folder, pings, quick=quick),

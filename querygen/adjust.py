@@ -50,13 +50,15 @@ def with_undecodable(scan: Scan, measured: Measured) -> Measured:
 
 def marked(measured: Measured, spec: Spec) -> Measured:
     """The same rows, those of few clients or hours marked, or dropped and counted."""
-    least: list[tuple[str, Node]] = []
+    least: list[tuple[Node, Node]] = []
     words: list[str] = []
     if spec.min_clients is not None:
-        least.append(("n_clients", literal(spec.min_clients, "INT64")))
-        words.append(f"{spec.min_clients} clients")
+        arms = [column(c.name) for c in measured.columns if c.name in ("n_clients", "n_control")]
+        counted = arms[0] if len(arms) == 1 else exp.Least(this=arms[0], expressions=arms[1:])
+        least.append((counted, literal(spec.min_clients, "INT64")))
+        words.append(f"{spec.min_clients} clients" + (" in either branch" if len(arms) > 1 else ""))
     if spec.min_usage_hours is not None:
-        least.append(("exposure", literal(spec.min_usage_hours, "FLOAT64")))
+        least.append((column("exposure"), literal(spec.min_usage_hours, "FLOAT64")))
         words.append(f"{spec.min_usage_hours:g} usage hours")
     few = f"fewer than {' or '.join(words)}"
     drop = spec.low_data == "drop"
@@ -65,8 +67,10 @@ def marked(measured: Measured, spec: Spec) -> Measured:
         sentence=Comment(sentence),
         source=name(measured.stages[-1].cte),
         columns=tuple(column(c.name) for c in measured.columns),
-        is_low=exp.or_(*(exp.LT(this=column(n), expression=limit) for n, limit in least)),
-        is_enough=exp.and_(*(exp.GTE(this=column(n), expression=limit.copy()) for n, limit in least)),
+        is_low=exp.or_(*(exp.LT(this=counted, expression=limit) for counted, limit in least)),
+        is_enough=exp.and_(
+            *(exp.GTE(this=counted.copy(), expression=limit.copy()) for counted, limit in least)
+        ),
         drop=drop,
     )
     last = OutputColumn("n_dropped", "INT64") if drop else OutputColumn("low_data", "BOOL")

@@ -5,15 +5,13 @@ numbers → place_numbers → paired → gridded → … → tested → ranked �
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
 from sqlglot import exp
 
 from querygen import permutations as permuted
-from querygen.dimensions import ResolvedDimension
-from querygen.errors import Diagnostic
+from querygen.branches import are_compared, control_of, treatments
 from querygen.facts import Facts
 from querygen.grouping import Measured, per_client
 from querygen.intervals import lowest, quantile
@@ -27,7 +25,6 @@ from querygen.units import converted
 
 BINS = 250  # on either side of a percentile, see `_bin`
 FARTHEST = 6  # standard errors
-SIGNIFICANT = 0.05
 TOLERANCE = "1e-9"  # differences and shares this close are equal, so that engines agree at ties
 
 
@@ -44,48 +41,14 @@ class Compare(Stage):
     """One row per pair of branches and statistic, its p-value also corrected for the number of them.
 
     Attributes:
+        counted: the units of the treatment.
         away: how many standard errors the limits of a difference of means are away; or None.
     """
 
     name = "compare"
     columns: tuple[Node, ...]
+    counted: Node
     away: Node | None
-
-
-def find_branch(
-    spec: Spec,
-    dimensions: tuple[ResolvedDimension, ...],
-    branch: ResolvedDimension | None,
-    facts: Facts,
-    report: Callable[[Diagnostic], None],
-) -> tuple[ResolvedDimension, ...]:
-    """The dimensions with the branch, which `compare` needs; what hinders it is reported.
-
-    Args:
-        spec: the question.
-        dimensions: those that it names.
-        branch: that of its experiment, if there is one.
-        facts: what is known about the histograms.
-        report: takes findings.
-    """
-    found = next((d for d in dimensions if d.name == BRANCH), branch)
-    if found is None:
-        message = "`measure: compare` needs branches, and nothing tells which client is in which"
-        help_ = "add `experiment: SLUG`, or a dimension {name: branch, of: …}"
-        report(Diagnostic("no-branch", message, loc=("measure",), help=help_))
-        return dimensions
-    if found.type != "STRING":
-        message = f"the dimension `branch` is a {found.type}, branches have names"
-        report(
-            Diagnostic(
-                "wrong-type", message, loc=("dimensions",), help="define it by `cases: {name: filter}`"
-            )
-        )
-    if facts.is_categories and set(spec.statistics_or_default) - {"chi2"}:
-        message = "the buckets of this probe are categories, which have no percentiles"
-        help_ = "ask for `statistics: [chi2]`"
-        report(Diagnostic("percentiles-of-categories", message, loc=("statistics",), help=help_))
-    return dimensions if found in dimensions else (*dimensions, found)
 
 
 def permutations_of(spec: Spec, asked: tuple[Asked, ...]) -> int:
@@ -97,21 +60,29 @@ def known_tests(spec: Spec, asked: tuple[Asked, ...]) -> int:
     """How many tests there are at least: groups and keys are known only when the query runs."""
     shown = "process" in spec.dimensions
     probes = {(one.histogram, one.process if shown else None) for one in asked}
-    return len(probes) * len(spec.branches or ()) * len(spec.statistics_or_default)
+    branches = sum(len(compared.branches) for compared in spec.comparisons)
+    return len(probes) * branches * len(spec.statistics_or_default)
 
 
 def notes_of(spec: Spec, asked: tuple[Asked, ...]) -> list[str]:
     """What the header says of the p-values."""
     count = permutations_of(spec, asked)
     share = "b / m" if spec.p_value == "raw" else "(b + 1) / (m + 1)"
+    unit = f"the client is the unit: each of m = {count} permutations draws clients anew, whatever they sent"
+    if spec.analysis_unit == "ping":
+        unit = (
+            f"the ping is the unit: each of m = {count} permutations draws pings anew, which assumes that "
+            "pings of one client are independent; they are not, so that p-values are too small"
+        )
     notes = [
-        f"the client is the unit: each of m = {count} permutations draws clients anew, whatever they sent",
+        unit,
         f"p_value is {share} if b of them differ as much as the branches do, by the column difference",
+        f"detectable is the difference that must be exceeded for a p_value of at most {permuted.SIGNIFICANT}",
         "p_holm and p_bh are p_value corrected for all tests of this result (Holm; Benjamini and Hochberg)",
     ]
-    if spec.p_value == "corrected" and known_tests(spec, asked) > SIGNIFICANT * (count + 1):
+    if spec.p_value == "corrected" and known_tests(spec, asked) > permuted.SIGNIFICANT * (count + 1):
         words = "permutations are too few for any of these tests to have a p_holm below"
-        notes.append(f"{count} {words} {SIGNIFICANT}")
+        notes.append(f"{count} {words} {permuted.SIGNIFICANT}")
     return notes
 
 
@@ -175,8 +146,8 @@ def compare(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
             source=name(stages[-1].cte),
             dimensions=probe,
             pair=pair,
-            treatments=exp.Array(expressions=[text(branch) for branch in spec.branches or ()]),
-            control=text(spec.control or ""),
+            treatments=exp.Array(expressions=[text(branch) for branch in treatments(spec)]),
+            are_compared=are_compared(spec),
             reaches=scan.is_number,
         )
     )
@@ -221,6 +192,7 @@ def compare(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
             columns=columns,
             pair=pair,
             asked=tuple(_struct(one, unit, exact=scan.is_number) for one in asked),
+            farthest=exp.Literal.number("1e300"),
         ),
         _tested(scan, columns),
     ]
@@ -379,7 +351,7 @@ def _struct(one: _Statistic, unit: Fraction, *, exact: bool) -> Node:
     value: Node = exp.null()
     control: Node = exp.null()
     if one.shown != "chi2":
-        distance = exp.Sub(this=column(f"drawn_{one.sql}"), expression=column(f"rest_{one.sql}"))
+        distance = exp.Sub(this=shown(f"drawn_{one.sql}"), expression=shown(f"rest_{one.sql}"))
         is_exact = exact and one.percentile is not None
         value, control = (
             shown(f"{side}_{one.sql}") for side in (("treated", "control") if is_exact else ("drawn", "rest"))
@@ -398,13 +370,16 @@ def _struct(one: _Statistic, unit: Fraction, *, exact: bool) -> Node:
 def _tested(scan: Scan, columns: tuple[Node, ...]) -> permuted.Tested:
     count = permutations_of(scan.spec, scan.asked)
     added = 0 if scan.spec.p_value == "raw" else 1
+    as_far = math.floor(Fraction(str(permuted.SIGNIFICANT)) * (count + added)) - added
     return permuted.Tested(
         sentence=Comment("Permutations that are nearer than the real split are not counted."),
         columns=columns,
+        rank=literal(as_far + 1, "INT64"),
         most=literal(count + added, "INT64"),
         total=literal(count + added, "INT64"),
         tolerance=exp.Literal.number(TOLERANCE),
         smallest=added / (count + added),
+        known_tests=known_tests(scan.spec, scan.asked),
     )
 
 
@@ -414,8 +389,9 @@ def _ranked(
     """The last two stages, and the result's columns."""
     kinds = {"statistic": "STRING", "value": "FLOAT64", "control_value": "FLOAT64", "difference": "FLOAT64"}
     limits = {"lower": "FLOAT64", "upper": "FLOAT64"} if away else {}
-    tests = {"p_value": "FLOAT64", "p_holm": "FLOAT64", "p_bh": "FLOAT64"}
-    clients = {"n_clients": "INT64", "n_control": "INT64"}
+    tests = {"detectable": "FLOAT64", "p_value": "FLOAT64", "p_holm": "FLOAT64", "p_bh": "FLOAT64"}
+    units = "n_pings" if scan.spec.analysis_unit == "ping" else "n_clients"
+    clients = {units: "INT64", "n_control": "INT64"}
     shown = tuple(map(column, kinds))
     error = (column("standard_error"),) if away else ()
     names = tuple(
@@ -425,16 +401,19 @@ def _ranked(
     stages += [
         Ranked(
             sentence=Comment("The rank of each p-value among those of the whole result."),
-            columns=(*counted, *error, *shown, column("p_value")),
+            columns=(*counted, *error, *shown, column("detectable"), column("p_value")),
         ),
         Compare(
             sentence=Comment("p_holm and p_bh allow for the number of tests."),
-            columns=(*names, exp.alias_(text(scan.spec.control or ""), "control"), *shown),
+            columns=(*names, exp.alias_(control_of(scan.spec), "control"), *shown),
+            counted=exp.alias_(column("n_treated"), units),
             away=away,
         ),
     ]
     output = [OutputColumn("control", "STRING")]
     output += [OutputColumn(n, kind) for n, kind in (kinds | limits | tests | clients).items()]
     ifs = [exp.If(this=text(one.shown), true=literal(i, "INT64")) for i, one in enumerate(asked)]
-    order = (exp.Case(this=column("statistic"), ifs=ifs),) if len(asked) > 1 else ()
+    if len(asked) == 1:
+        return Measured(stages, [*scan.outputs, *output])
+    order = (exp.Case(this=column("statistic"), ifs=ifs),)
     return Measured(stages, [*scan.outputs, *output], ("statistic",), order)

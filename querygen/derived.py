@@ -15,7 +15,7 @@ from sqlglot import exp
 from querygen import plan
 from querygen.amounts import Amount
 from querygen.catalog import Column
-from querygen.grouping import cubed, joined
+from querygen.grouping import cubed, joined, unit_of
 from querygen.plan import Comment, Reading, Stage
 from querygen.scan import LARGEST_COUNT, Derived, Scan, Side, aliased, prefixed, start_of
 from querygen.sqltext import Node, column, is_given, literal, name, path
@@ -178,7 +178,7 @@ def _summed(side: Side, also: list[tuple[str, Column]]) -> tuple[list[Stage], No
     Pings without a client id are left out, unless `also` has what tells them apart.
     """
     scan, amount = side.scan, side.amount
-    client = scan.own(scan.source.client_id, "STRING")
+    client = unit_of(scan)
     columns = [("client_id", client), *also]
     if not also:
         scan.predicates.append(is_given(client.node))

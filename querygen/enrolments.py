@@ -1,10 +1,11 @@
 """The part of a spec that says which clients are asked about: shares of them, and experiments."""
 
 import re
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, StrictStr
+from pydantic import AfterValidator, Discriminator, Field, StrictStr, Tag
 
 from querygen.conditions import StrictModel, problem
 
@@ -41,3 +42,51 @@ class Experiment(StrictModel):
     control: SyntheticControl | None = Field(
         None, description="{sample: 10%}: add a branch of clients who are not enrolled"
     )
+
+
+def _kind_of_control(value: Any) -> str:
+    return "sample" if isinstance(value, dict | SyntheticControl) else "branch"
+
+
+class Placebo(StrictModel):
+    """An experiment that should show no difference, compared in the same way; what isn't said is the same."""
+
+    slug: Annotated[StrictStr, Field(min_length=1)] = Field(description="the placebo's slug or id")
+    recorded_in: StrictStr | None = Field(None, description="where its enrolments stand")
+    control: (
+        Annotated[
+            Annotated[StrictStr, Tag("branch")] | Annotated[SyntheticControl, Tag("sample")],
+            Discriminator(_kind_of_control),
+        ]
+        | None
+    ) = Field(None, description="its branch that is the control, or {sample: 10%} of clients not enrolled")
+    branches: Annotated[tuple[StrictStr, ...], Field(min_length=1)] | None = Field(
+        None, description="its branches that are compared with it"
+    )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Branches that are compared with a control.
+
+    Attributes:
+        experiment: whose branches they are; None where a dimension tells them.
+    """
+
+    experiment: Experiment | None
+    control: str
+    branches: tuple[str, ...]
+
+
+def placebo_of(placebo: str | Placebo, real: Comparison) -> Comparison:
+    """The comparison of the placebo, which is that of the real experiment but for what is said of it."""
+    given = Placebo(slug=placebo) if isinstance(placebo, str) else placebo
+    experiment = real.experiment or Experiment(slug=given.slug)
+    synthetic, control = experiment.control, real.control
+    if isinstance(given.control, SyntheticControl):
+        synthetic, control = given.control, given.control.name
+    elif given.control is not None:
+        synthetic, control = None, given.control
+    recorded_in = experiment.recorded_in if given.recorded_in is None else given.recorded_in
+    enrolled = Experiment(slug=given.slug, recorded_in=recorded_in, control=synthetic)
+    return Comparison(enrolled, control, given.branches or real.branches)

@@ -33,10 +33,16 @@ class Measured:
     order: tuple[Node, ...] = ()
 
 
+def unit_of(scan: Scan) -> Column:
+    """What tells independent units apart, under the name of `client_id`: the client's id, or the ping's."""
+    is_ping = scan.spec.analysis_unit == "ping"
+    return scan.own(scan.source.ping_id if is_ping else scan.source.client_id, "STRING")
+
+
 def client_columns(scan: Scan, *, with_unidentified: bool) -> list[tuple[str, Column]]:
     """The columns that tell clients (and days) apart; pings without a client id have no vote."""
     source, normalization = scan.source, scan.spec.normalization
-    client = scan.own(source.client_id, "STRING")
+    client = unit_of(scan)
     columns = [("client_id", client)]
     if normalization == "client_day":
         day = exp.Date(this=source.node(source.timestamp))

@@ -21,7 +21,9 @@ from querygen.dimensions import DimensionResolver
 from querygen.errors import Diagnostic, Loc
 from querygen.facts import definition_of, mirror_in
 from querygen.filters import SAMPLE_IDS, FilterCompiler, sample_ids
+from querygen.permutations import Tested as TestedBranches
 from querygen.releases import releases
+from querygen.row_lints import ROW_LINTS, too_few
 from querygen.sides import amounts_of
 from querygen.source import Source
 from querygen.spec import Spec
@@ -198,7 +200,7 @@ def lint(
 
 def lint_result(result: "Result", spec: Spec) -> tuple[Diagnostic, ...]:
     """The warnings about the rows that a query gave, but for those that its spec silences."""
-    return _told((finding for each in RESULT_LINTS for finding in each(result)), spec)
+    return _told((finding for each in ROW_LINTS for finding in each(result, spec)), spec)
 
 
 def _told(findings: Iterable[Diagnostic], spec: Spec) -> tuple[Diagnostic, ...]:
@@ -427,20 +429,11 @@ def _place(linted: Linted, text: str) -> tuple[Loc, bool]:
     return next(search(shown, ()), ((probe,), False))
 
 
-def percentile_in_overflow(result: "Result") -> Iterator[Diagnostic]:
-    """Percentiles of which only a lower bound is known, though they look like any other."""
-    if "at_least" not in result.table.column_names:
-        return
-    rows = [row for row in result.rows() if row["at_least"]]
-    if rows:
-        which = ", ".join(f"{p:g}" for p in sorted({row["percentile"] for row in rows}))
-        where = f"in {len(rows)} of {len(result)} rows the percentile ({which}) is in the overflow bucket"
-        yield Diagnostic(
-            "percentile-in-overflow",
-            f"{where}: it is {rows[0]['value']} or more",
-            loc=("percentiles",),
-            help="read the value as a lower bound, as `at_least` tells, or ask for `measure: distribution`",
-        )
+def few_permutations(linted: Linted) -> Iterator[Diagnostic]:
+    """Permutations so few that no test could pass, whatever the data are."""
+    for stage in linted.sql.sql.plan.stages:
+        if isinstance(stage, TestedBranches) and stage.is_hopeless(stage.known_tests):
+            yield too_few(stage.known_tests)
 
 
 LINTS: tuple[Callable[[Linted], Iterator[Diagnostic]], ...] = (
@@ -452,8 +445,8 @@ LINTS: tuple[Callable[[Linted], Iterator[Diagnostic]], ...] = (
     full_scan,
     redash_braces,
     redash_type,
+    few_permutations,
 )
-RESULT_LINTS: "tuple[Callable[[Result], Iterator[Diagnostic]], ...]" = (percentile_in_overflow,)
 
 
 def _day(value: Any, *, inclusive: bool = True) -> dt.date:

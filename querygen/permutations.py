@@ -21,6 +21,7 @@ from querygen.plan import Reading, Stage
 from querygen.sqltext import Node, column, literal, own_function, text
 
 PLACES = 20_000
+SIGNIFICANT = 0.05
 LEAST_CELLS = 20  # of the smaller branch, where there are as many clients
 CELLS = (
     2, 5, 11, 17, 23, 29, 41, 53, 71, 89, 113, 149, 191, 239, 311, 389, 491, 617, 773, 971, 1217, 1523, 1907,
@@ -67,6 +68,7 @@ class Paired(Reading):
     Attributes:
         dimensions: all but the branch.
         pair: what tells pairs apart, as a window can be divided by it.
+        are_compared: whether a row is of a treatment, or of its control.
         reaches: whether the shares of votes at or below each bucket are given, too.
     """
 
@@ -74,7 +76,7 @@ class Paired(Reading):
     dimensions: tuple[Node, ...]
     pair: tuple[Node, ...]
     treatments: Node
-    control: Node
+    are_compared: Node
     reaches: bool
 
 
@@ -208,12 +210,14 @@ class Observed(Stage):
 
     Attributes:
         asked: a struct for each statistic.
+        farthest: the distance of permutations that have none, one side being empty.
     """
 
     name = "observed"
     columns: tuple[Node, ...]
     pair: tuple[Node, ...]
     asked: tuple[Node, ...]
+    farthest: Node
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,18 +225,26 @@ class Tested(Stage):
     """One row per pair and statistic: the real split, and the share of permutations that differ as much.
 
     Attributes:
+        rank: the place, from the farthest, of the permutation that a significant difference exceeds.
         most: what is counted if all differ as much, before those that don't are taken off.
         total: what that is divided by.
         tolerance: differences that are this part smaller count as equal, so that rounding decides nothing.
         smallest: the smallest p-value that there can be.
+        known_tests: how many tests there are at least.
     """
 
     name = "tested"
     columns: tuple[Node, ...]
+    rank: Node
     most: Node
     total: Node
     tolerance: Node
     smallest: float
+    known_tests: int
+
+    def is_hopeless(self, tests: int) -> bool:
+        """Whether no p-value could be significant if it is corrected for so many tests."""
+        return tests * self.smallest > SIGNIFICANT
 
 
 def place(client_id: Node, seed: str) -> Node:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
 
-from sqlglot import exp
-
 from querygen.about import About
 from querygen.resources import resource_dir
 from querygen.sqltext import Node, comment
@@ -58,17 +56,14 @@ class Pings(Stage):
 
     Attributes:
         table: with its alias, where it has one.
+        each: texts, for each of which a row is looked at as `enrolled_in`.
     """
 
     name = "pings"
     table: Node
+    each: Node | None
     columns: tuple[Node, ...]
     predicates: tuple[Node, ...]
-
-    @property
-    def read(self) -> str:
-        """The name of the table."""
-        return (self.table.this if isinstance(self.table, exp.Alias) else self.table).name
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,10 +14,15 @@ from querygen.catalog import Column, SourceTable
 from querygen.enrolments import Experiment, share_of
 from querygen.errors import Diagnostic, similar_name_help
 from querygen.spec import Spec
-from querygen.sqltext import Node, literal, name, own_function, path, text
+from querygen.sqltext import Node, column, literal, name, own_function, path, text
 
 BRANCH = "branch"
 """The dimension that an experiment adds."""
+
+EXPERIMENT = "experiment"
+"""The dimension that a placebo adds: which of the two experiments a row is about."""
+
+_WHICH = "enrolled_in"  # what a ping is looked at for, where there are two experiments
 
 _CAVEAT = (
     "are a sample of clients that could have been enrolled and were not; they may differ from enrolled ones "
@@ -32,12 +37,16 @@ class Population:
     Attributes:
         predicates: what a ping must pass.
         branch: the dimension of that name, where there is an experiment.
+        experiment: the dimension of that name, where there is a placebo, too.
+        each: the slugs of both, for each of which a ping is looked at.
         needs: paths of the columns that the predicates read.
         notes: what the header says.
     """
 
     predicates: tuple[Node, ...] = ()
     branch: Column | None = None
+    experiment: Column | None = None
+    each: Node | None = None
     needs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -51,27 +60,64 @@ def population(spec: Spec, source: SourceTable, findings: list[Diagnostic]) -> P
         predicates += _sampled(source, share_of(spec.sample), "sample")
         needs.append(source.client_id)
         notes.append(f"of {spec.sample} of all clients, chosen by a hash of their ids")
-    if spec.experiment is None:
-        return Population(tuple(predicates), None, tuple(needs), tuple(notes))
-    experiment = spec.experiment
-    if isinstance(experiment, str):
-        experiment = Experiment(slug=experiment)
-    enrolment = _enrolment(experiment, source, findings)
-    if enrolment is None:
+    experiments = [compared.experiment for compared in spec.comparisons if compared.experiment]
+    keys = ("experiment", "placebo")
+    arms = [_arms(*each, source, findings) for each in zip(keys, experiments, strict=False)]
+    found = [each for each in arms if each is not None]
+    if len(found) < len(arms):
         return Population()
-    is_enrolled, branch, reads = enrolment
-    needs += reads
+    needs += [need for each in found for need in each.needs]
+    notes += dict.fromkeys(note for each in found for note in each.notes)
+    if len(found) < 2:
+        predicates += [each.is_in for each in found if each.is_in]
+        branch = Column(found[0].branch, "STRING", tuple(needs)) if found else None
+        return Population(tuple(predicates), branch, needs=tuple(needs), notes=tuple(notes))
+    real, placebo = found
+    notes.append(f"{placebo.slug} is a placebo, which should show no difference; what it shows is no effect")
+    which = column(_WHICH)
+    is_real = exp.EQ(this=which, expression=text(real.slug))
+    is_placebo = exp.EQ(this=which.copy(), expression=text(placebo.slug))
+    either = [exp.and_(test, each.is_in) for test, each in ((is_real, real), (is_placebo, placebo))]
+    return Population(
+        (*predicates, exp.Paren(this=exp.or_(*either))),
+        Column(exp.If(this=is_real.copy(), true=real.branch, false=placebo.branch), "STRING", tuple(needs)),
+        Column(which.copy(), "STRING", ()),
+        exp.Array(expressions=[text(each.slug) for each in found]),
+        tuple(needs),
+        tuple(notes),
+    )
+
+
+@dataclass(frozen=True)
+class _Arms:
+    """The clients of an experiment, its synthetic control included.
+
+    Attributes:
+        is_in: whether a ping is of one of them; None if all are.
+        branch: which one it is of.
+    """
+
+    slug: str
+    is_in: Node | None
+    branch: Node
+    needs: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def _arms(key: str, experiment: Experiment, source: SourceTable, findings: list[Diagnostic]) -> _Arms | None:
+    """Who is in the experiment that the spec has under a key; None after a finding."""
+    enrolment = _enrolment(key, experiment, source, findings)
+    if enrolment is None:
+        return None
+    is_enrolled, branch, needs = enrolment
     if experiment.control is None:
-        predicates.append(is_enrolled)
-    else:
-        control = experiment.control
-        others = _sampled(source, share_of(control.sample), "control")
-        if others:
-            predicates.append(exp.Paren(this=exp.or_(is_enrolled.copy(), *others)))
-        branch = exp.If(this=is_enrolled, true=branch, false=text(control.name))
-        needs.append(source.client_id)
-        notes.append(f"the clients of {control.name} ({control.sample}) {_CAVEAT}")
-    return Population(tuple(predicates), Column(branch, "STRING", reads), tuple(needs), tuple(notes))
+        return _Arms(experiment.slug, is_enrolled, branch, needs)
+    control = experiment.control
+    others = _sampled(source, share_of(control.sample), "control")
+    is_in = exp.Paren(this=exp.or_(is_enrolled.copy(), *others)) if others else None
+    branch = exp.If(this=is_enrolled, true=branch, false=text(control.name))
+    caveat = f"the clients of {control.name} ({control.sample}) {_CAVEAT}"
+    return _Arms(experiment.slug, is_in, branch, (*needs, source.client_id), (caveat,))
 
 
 def _sampled(source: SourceTable, share: Fraction, purpose: str) -> list[Node]:
@@ -87,7 +133,7 @@ def _sampled(source: SourceTable, share: Fraction, purpose: str) -> list[Node]:
 
 
 def _enrolment(
-    experiment: Experiment, source: SourceTable, findings: list[Diagnostic]
+    key: str, experiment: Experiment, source: SourceTable, findings: list[Diagnostic]
 ) -> tuple[Node, Node, tuple[str, ...]] | None:
     """Whether a ping is of an enrolled client, its branch, and the columns that say so."""
     wanted = next(iter(source.experiments)) if experiment.recorded_in is None else experiment.recorded_in
@@ -96,9 +142,7 @@ def _enrolment(
         message = f"{source.table} records no experiments in `{wanted}`"
         help_ = similar_name_help(wanted, source.experiments, "a place")
         help_ = help_ or f"it does in {', '.join(source.experiments)}"
-        findings.append(
-            Diagnostic("unknown-enrolment", message, loc=("experiment", "recorded_in"), help=help_)
-        )
+        findings.append(Diagnostic("unknown-enrolment", message, loc=(key, "recorded_in"), help=help_))
         return None
     slug = text(experiment.slug)
     if "record" in place:

@@ -17,8 +17,9 @@ from querygen.alerts import alerted
 from querygen.aligned import version_of
 from querygen.amounts import Amount
 from querygen.asking import HistogramFinder
+from querygen.branches import find_branch
 from querygen.catalog import Catalog, Column, SourceTable
-from querygen.comparisons import find_branch, notes_of
+from querygen.comparisons import notes_of
 from querygen.conditions import Dimension, Filter
 from querygen.dimensions import MADE_BY, DimensionResolver, ResolvedDimension, compile_filters
 from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help
@@ -27,7 +28,7 @@ from querygen.filters import SAMPLE_IDS, FilterCompiler, is_bounded, sample_ids
 from querygen.grouping import Measured
 from querygen.measures import MEASURES, RowField, decoded_field, pings
 from querygen.plan import Plan, Read
-from querygen.populations import BRANCH, population
+from querygen.populations import BRANCH, EXPERIMENT, population
 from querygen.scan import Asked, Derived, Scan, Side, start_of
 from querygen.spec import Spec
 from querygen.spec_values import HISTOGRAM_FIELDS, Alignment, DeclaredSource
@@ -174,6 +175,8 @@ class _Resolver:
         self.notes += people.notes
         if people.branch:
             columns.define(BRANCH, people.branch)
+        if people.experiment:
+            columns.define(EXPERIMENT, people.experiment)
         if spec.interval is not None:
             columns.define(TIME, start_of(self.source, spec.interval))
         shown = spec.interval is None or TIME in spec.dimensions
@@ -196,9 +199,9 @@ class _Resolver:
             (first if self._on_partition(source) else others).extend(tests)
         facts = finder.facts(asked)
         if spec.measure == "compare":
-            branch = ResolvedDimension(BRANCH, people.branch) if people.branch else None
-            dimensions = find_branch(spec, dimensions, branch, facts, self.findings.append)
+            dimensions = find_branch(spec, dimensions, people, facts, self.findings.append)
         scan = Scan(spec, self.source, dimensions, asked, [*first, *others, *people.predicates])
+        scan.each = people.each
         scan.needs += people.needs
         scan.needs += [need for _, source, _ in restricted for need in source.needs]
         return _Read(scan, columns, restricted, facts, finder.unit(asked, facts))

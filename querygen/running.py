@@ -17,12 +17,10 @@ import pyarrow as pa
 from querygen import data
 from querygen.catalog import Catalog
 from querygen.check import CheckedSql
-from querygen.comparisons import SIGNIFICANT
 from querygen.ctes import alone
 from querygen.engines import duckdb as on_duckdb
 from querygen.errors import EngineError, QuerygenError, UsageError
-from querygen.permutations import Tested
-from querygen.plan import Plan
+from querygen.plan import Pings, Plan
 from querygen.result import Result
 from querygen.scan import UNDECODABLE, WITHOUT_ID
 from querygen.translate import DuckSql, translate
@@ -185,19 +183,20 @@ def _told_by_rows(result: Result) -> list[str]:
 
 
 def _told_by_tests(result: Result) -> list[str]:
-    """Of a comparison: branches that nobody is in, and tests that could not have found anything."""
+    """Of a comparison: experiments, branches and controls that nobody is in."""
     rows = result.rows()
-    found = {row["branch"] for row in rows if row["n_clients"]}
-    branches = dict.fromkeys(row["branch"] for row in rows)
-    notes = [f"no client of the branch {branch} has data" for branch in branches if branch not in found]
-    if rows and not any(row["n_control"] for row in rows):
-        notes.append(f"no client of the branch {rows[0]['control']} has data")
-    tests = sum(row["p_value"] is not None for row in rows)
-    smallest = next(stage.smallest for stage in result.plan.stages if isinstance(stage, Tested))
-    if tests * smallest > SIGNIFICANT:
-        notes.append(
-            f"the permutations are too few for any of the {tests} tests to have a p_holm below {SIGNIFICANT}"
-        )
+    notes = []
+    each = next(stage.each for stage in result.plan.stages if isinstance(stage, Pings))
+    slugs = [None] if each is None else [slug.name for slug in each.expressions]
+    for slug in slugs:
+        of = "" if slug is None else f" of {slug}"
+        these = [row for row in rows if slug is None or row["experiment"] == slug]
+        found = {row["branch"] for row in these if row.get("n_clients", row.get("n_pings"))}
+        branches = dict.fromkeys(row["branch"] for row in these)
+        notes += [f"no client of the branch {b}{of} has data" for b in branches if b not in found]
+        if not any(row["n_control"] for row in these):
+            which = f"the branch {these[0]['control']}{of}" if these else f"the branches{of}"
+            notes.append(f"no client of {which} has data")
     return notes
 
 

@@ -88,6 +88,7 @@ class Scan:
         predicates: what pings must pass.
         needs: grows by what the stages read.
         derived: for `events`, the scans that they are counted by; this one is then of the same clients.
+        each: the experiments for which each ping is looked at, where there are two.
     """
 
     spec: Spec
@@ -97,6 +98,7 @@ class Scan:
     predicates: list[Node]
     needs: list[str] = field(default_factory=list)
     derived: Derived | None = None
+    each: Node | None = None
 
     @property
     def names(self) -> tuple[Node, ...]:
@@ -186,10 +188,13 @@ class Scan:
         passed = "that pass the filters" if self.predicates else "of all days"
         what = "scalar" if self.is_scalar else "histogram"
         carries = f" and that carry the {what}" if self.asked else ""
+        if self.spec.analysis_unit == "ping":
+            carries += "; client_id is the id of the ping, which stands for itself"
         scanned = table(self.source.table)
         return plan.Pings(
             sentence=Comment(f"The pings of {self.source.table} {passed}{carries}."),
             table=exp.alias_(scanned, self.source.alias) if self.source.alias else scanned,
+            each=self.each,
             columns=tuple(aliased(made.node, alias) for alias, made in wanted),
             predicates=tuple(predicates),
         )

@@ -10,7 +10,7 @@ from pydantic import Field, StrictBool, StrictInt, StrictStr, field_validator, m
 
 from querygen.amounts import Amount, AmountOrName
 from querygen.conditions import Dimension, Filter, StrictModel, problem
-from querygen.enrolments import Share
+from querygen.enrolments import Comparison, Experiment, Share, placebo_of
 from querygen.spec_rules import check_together
 from querygen.spec_values import (
     DEFAULT_PERCENTILES,
@@ -33,6 +33,7 @@ from querygen.spec_values import (
     Statistic,
     Today,
     Unit,
+    Unrelated,
 )
 from querygen.times import Interval
 
@@ -174,6 +175,14 @@ class Spec(StrictModel):
         None, description="of `compare`: the branch that the others are compared with"
     )
     branches: Names | None = Field(None, description="of `compare`: the branches that are compared with it")
+    placebo: Unrelated | None = Field(
+        None,
+        description="of `compare`: the slug of an unrelated experiment that is compared in the same way, or "
+        "{slug: …, control: …, branches: …}",
+    )
+    analysis_unit: Literal["client", "ping"] = Field(
+        "client", description="of `compare`: who counts as independent; `ping` as if pings were"
+    )
     statistics: Annotated[tuple[Statistic, ...], Field(min_length=1)] | None = Field(
         None,
         description="of `compare`: `chi2` (the distance of two distributions), `median`, percentiles, and of "
@@ -234,6 +243,14 @@ class Spec(StrictModel):
     def _check_together(self) -> "Spec":
         check_together(self)
         return self
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """The branches that are compared: of the experiment, and of its placebo."""
+        slug = self.experiment
+        experiment = Experiment(slug=slug) if isinstance(slug, str) else slug
+        real = Comparison(experiment, self.control or "", self.branches or ())
+        return (real,) if self.placebo is None else (real, placebo_of(self.placebo, real))
 
     @property
     def statistics_or_default(self) -> tuple[str | float, ...]:

@@ -19,13 +19,15 @@ MEANT_FOR = {
     "normalization": ("percentiles", "distribution", "summary", "compare"),
     "cube": ("percentiles", "distribution", "summary", "counts", "pings", "rate"),
     "scale": ("percentiles", "distribution", "summary", "counts", "rate"),
-    "min_clients": ("percentiles", "distribution", "summary", "counts", "rate"),
+    "min_clients": ("percentiles", "distribution", "summary", "counts", "compare", "rate"),
     "n_undecodable": ("percentiles", "distribution", "summary", "counts", "rate"),
     "strict": ("percentiles", "distribution", "summary", "compare", "rate"),
     "has_samples": ("counts", "pings"),
     "fields": ("pings",),
     "limit": ("pings",),
     "control": ("compare",),
+    "placebo": ("compare",),
+    "analysis_unit": ("compare",),
     "branches": ("compare",),
     "statistics": ("compare",),
     "permutations": ("compare",),
@@ -166,9 +168,14 @@ def _check_branches(spec: "Spec") -> None:
     if spec.branches is None:
         help_ = "list the branches to compare with the control: `branches: [NAME, …]`"
         raise problem("no-branches", "`measure: compare` needs `branches`", help_)
-    if spec.control in spec.branches or len(set(spec.branches)) < len(spec.branches):
-        message = "`branches` are different from each other and from `control`"
-        raise problem("duplicate-branch", message, "list each branch once", key="branches")
+    for key, compared in zip(("branches", "placebo"), spec.comparisons, strict=False):
+        if compared.control in compared.branches or len(set(compared.branches)) < len(compared.branches):
+            message = "`branches` are different from each other and from `control`"
+            raise problem("duplicate-branch", message, "list each branch once", key=key)
+    _check_placebo(spec)
+    if spec.analysis_unit == "ping":
+        for key in _given(spec, ("normalization", "min_clients")):
+            raise unused(key, "is about clients, and `analysis_unit: ping` knows none")
     names = spec.statistics_or_default
     if len(set(names)) < len(names):
         raise problem("duplicate-statistic", "a statistic is given twice", "keep one", key="statistics")
@@ -185,3 +192,15 @@ def _check_branches(spec: "Spec") -> None:
         raise problem("percentile-range", extremes, key="statistics")
     if spec.confidence is not None and "mean" not in names:
         raise unused("confidence", "gives limits of a difference of means", "add `mean` to `statistics`")
+
+
+def _check_placebo(spec: "Spec") -> None:
+    """A placebo is another experiment beside the real one."""
+    if spec.placebo is None:
+        return
+    if spec.experiment is None:
+        raise unused("placebo", "is compared beside an experiment", "add `experiment: SLUG`")
+    real, other = (compared.experiment for compared in spec.comparisons)
+    if real and other and real.slug == other.slug:
+        message = f"the placebo is the experiment `{real.slug}` itself"
+        raise problem("same-experiment", message, "name an unrelated experiment", key="placebo")

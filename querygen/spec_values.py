@@ -18,19 +18,22 @@ from pydantic import (
 
 from querygen import buckets
 from querygen.conditions import StrictModel, problem
-from querygen.enrolments import Experiment
+from querygen.enrolments import Experiment, Placebo
 
 Measure = Literal["percentiles", "distribution", "summary", "counts", "pings", "compare", "rate"]
 Normalization = Literal["none", "client", "client_day"]
 Lint = Literal[
     "build-id-as-text",
+    "few-permutations",
     "full-scan",
     "legacy-probe",
     "percentile-in-overflow",
     "probe-ended",
     "redash-braces",
     "redash-type",
+    "too-rare",
     "unscaled-sample",
+    "unsteady-mean",
     "version-as-text",
 ]
 
@@ -147,6 +150,10 @@ def _kind_of_experiment(value: Any) -> str:
     return "definition" if isinstance(value, dict | Experiment) else "slug"
 
 
+def _kind_of_placebo(value: Any) -> str:
+    return "definition" if isinstance(value, dict | Placebo) else "slug"
+
+
 def _kind_of_buckets(value: Any) -> str:
     return "shape" if isinstance(value, dict | BucketShape) else "name"
 
@@ -212,6 +219,10 @@ Source = Annotated[
 Experimental = Annotated[
     Annotated[StrictStr, Field(min_length=1), Tag("slug")] | Annotated[Experiment, Tag("definition")],
     Discriminator(_kind_of_experiment),
+]
+Unrelated = Annotated[
+    Annotated[StrictStr, Field(min_length=1), Tag("slug")] | Annotated[Placebo, Tag("definition")],
+    Discriminator(_kind_of_placebo),
 ]
 Buckets = Annotated[
     Annotated[Literal["observed", "all"], Tag("name")] | Annotated[BucketShape, Tag("shape")],

@@ -96,6 +96,8 @@ def _counted(spec: Spec, grouped: bool) -> str:
             return f"{_derived(spec)}, of all pings; n_clients are the clients that sent any of them"
         words = f"one number per client{group}, {_derived(spec)}"
         return f"{words}; pings without a client id are left out"
+    if spec.analysis_unit == "ping":
+        return f"one number per ping{group}" if spec.is_number else "every recorded sample once"
     if spec.scalar:
         return f"one number per client{group}, the sum over its pings; pings without a client id have none"
     words = {

@@ -108,25 +108,36 @@ def splits(treated, control, draws):
         yield [(one, rank[place[one[1]]] % size in drawn) for one in everyone]
 
 
-def p_value(statistic, treated, control, draws, percentiles=()):
-    """(distance of the real split, p-value) of clients {client: {bucket: votes}}.
+def distances(statistic, treated, control, draws, percentiles=()):
+    """(distance of the real split, the one that permutations are held against, those of all permutations).
 
-    `percentiles` are those that the same query asks for of numbers.
+    Of clients {client: {bucket: votes}}; `percentiles` are those that the same query asks for of numbers.
     """
     shown = observed = distance(statistic, added(treated.values()), added(control.values()))
     if shown is None:
-        return None, None
+        return None, None, []
     if percentiles and statistic != "mean":
         treated, control = on_grid(treated, control, percentiles)
         observed = distance(statistic, added(treated.values()), added(control.values()))
     members = {("t", c): v for c, v in treated.items()} | {("c", c): v for c, v in control.items()}
-    as_far = 0
+    found = []
     for split in splits(treated, control, draws):
         ours = added(members[one] for one, is_drawn in split if is_drawn)
         theirs = added(members[one] for one, is_drawn in split if not is_drawn)
-        found = distance(statistic, ours, theirs)
-        as_far += found is None or abs(found) >= abs(observed) * (1 - 1e-9)
-    return shown, (as_far + 1) / (draws.permutations + 1)
+        found.append(distance(statistic, ours, theirs))
+    return shown, observed, found
+
+
+def share_as_far(observed, found):
+    """The p-value of a difference, held against those of permutations."""
+    as_far = sum(each is None or abs(each) >= abs(observed) * (1 - 1e-9) for each in found)
+    return (as_far + 1) / (len(found) + 1)
+
+
+def p_value(statistic, treated, control, draws, percentiles=()):
+    """(distance of the real split, p-value)."""
+    shown, observed, found = distances(statistic, treated, control, draws, percentiles)
+    return (None, None) if shown is None else (shown, share_as_far(observed, found))
 
 
 def holm(values):

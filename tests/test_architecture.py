@@ -27,8 +27,8 @@ LAYERS = """
     source conditions enrolments times spec_values amounts spec_rules spec sides validate
     schema sqltext udfs probes catalog recordings facts listing units
     about plan filters dimensions scan populations asking quantiles constants intervals grouping derived
-    numbers permutations comparisons aligned rates measures adjust alerts wording resolve
-    render recognise check releases lints translate ctes
+    numbers permutations branches comparisons aligned rates measures adjust alerts wording resolve
+    render recognise check releases row_lints lints translate ctes
     result data_coerce data_locate data_read data sample ingest engines running show
     charts report
     analyze corners comparing verify

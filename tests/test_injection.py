@@ -163,6 +163,13 @@ LITERALS = {
         for form, make in {"": lambda text: text, "[]": lambda text: [text, "b"]}.items()
     },
     "align.dates{key}": lambda text: rated(dimensions=["app_version"], align={"dates": {text: "2020-04-20"}}),
+    "placebo": lambda text: compared(placebo=text or "a"),
+    "placebo.slug": lambda text: compared(placebo={"slug": text or "a", "branches": ["b~"]}),
+    "placebo.control": lambda text: compared(placebo={"slug": "a", "control": text}),
+    "placebo.control.name": lambda text: compared(
+        placebo={"slug": "a", "control": {"sample": "10%", "name": text or "a"}}
+    ),
+    "placebo.branches[]": lambda text: compared(placebo={"slug": "a", "branches": ["treatment~", text]}),
     "control": lambda text: compared(control=text),
     "branches[]": lambda text: compared(branches=["treatment~", text]),
 }
@@ -271,6 +278,9 @@ NAMES = {
     },
     "experiment.recorded_in": lambda text: enrolled("a", recorded_in=text),
     "experiment.control.sample": lambda text: enrolled("a", control={"sample": text}),
+    "placebo.recorded_in": lambda text: compared(placebo={"slug": "a", "recorded_in": text}),
+    "placebo.control.sample": lambda text: compared(placebo={"slug": "a", "control": {"sample": text}}),
+    "analysis_unit": lambda text: compared(analysis_unit=text),
     "statistics[]": lambda text: compared(statistics=[text]),
     "seed": lambda text: compared(seed=f"{text}'"),  # letters and digits alone are a good seed
     "p_value": lambda text: compared(p_value=text),
@@ -291,6 +301,7 @@ KINDS = {
     "limits": {**BASE, "measure": "percentiles", "confidence": 0.9},
     "with samples": {**BASE, "measure": "counts", "has_samples": True},
     "branches": compared(statistics=["chi2", 0.5], permutations=20, cells=40, seed="a", p_value="raw"),
+    "a placebo": compared(placebo="other", analysis_unit="ping"),
     "silent": {**BASE, "silence": ["unscaled-sample"]},
 }
 UDFS = ("inline", "temp", "mozfun")

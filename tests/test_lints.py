@@ -34,6 +34,19 @@ def found(spec, **options):
 
 BUILD = "environment.build.build_id"
 FIRES = {
+    "permutations that are too few": (
+        {
+            **GC,
+            "experiment": "a",
+            "measure": "compare",
+            "control": "c",
+            "branches": ["b"],
+            "statistics": ["chi2", "median"],
+            "permutations": 38,
+        },
+        "few-permutations",
+        ("permutations",),
+    ),
     "a version as a build id": (
         counts(build_id={"gte": "75.0"}),
         "build-id-as-text",
@@ -217,7 +230,8 @@ def test_leaves_alone(case):
 
 def test_every_lint_of_specs_is_among_the_cases():
     fired = {code for _, code, _ in FIRES.values()}
-    assert fired | {"percentile-in-overflow", "probe-ended"} == set(get_args(Lint))
+    of_results = {"percentile-in-overflow", "too-rare", "unsteady-mean"}
+    assert fired | of_results | {"probe-ended"} == set(get_args(Lint))
 
 
 def test_the_numbers_that_are_told():

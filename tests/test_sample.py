@@ -139,9 +139,9 @@ def digest(rows: Iterable[dict]) -> str:
 @pytest.mark.parametrize(
     ("table", "expected"),
     [
-        (MAIN, "f54489905abd9a826dde8797b0668514d88a66506f733776431ebe9cbe691b65"),
-        (GLEAN, "19418b372b3b34e1da148766a0e78ea33ac80f2683d3c0aeb714fc211737deb2"),
-        (CRASH, "500b1b061c63ba24f6314cd736bff700f13f670e49b76e01e398f66f9ec22ba0"),
+        (MAIN, "6148119c82300ae05390b9c50f95b836a0a4535e112257de523e68fc678bb2aa"),
+        (GLEAN, "ab6ea3fa15ae23087f5b431c2d377d948fdb263690efc7a103d3b3969e0bc8b1"),
+        (CRASH, "dc5ebb30da4d94c383ccce2dd880c114c690b803e714453510194c3d06c6ac9f"),
     ],
 )
 def test_the_rows_are_those_of_every_other_machine(table: str, expected: str) -> None:
@@ -510,17 +510,22 @@ def test_the_built_in_sample_is_made_once() -> None:
 # --- Experiments and crashes ----------------------------------------------------------------------------
 
 
-def test_a_quarter_of_the_clients_is_in_the_experiment(pings: list[dict]) -> None:
+def test_a_quarter_of_the_clients_is_in_each_experiment(pings: list[dict]) -> None:
     branches: defaultdict[str, set] = defaultdict(set)
+    slugs = ("tab-warming-nightly-77", "startup-cache-nightly-77")
     for ping in pings[: -tutorial.PINGS]:
-        entries = ping["environment"]["experiments"]
-        branches[ping["client_id"]].add(entries[0]["value"]["branch"] if entries else None)
+        entries = {entry["key"]: entry["value"]["branch"] for entry in ping["environment"]["experiments"]}
+        assert set(entries) <= set(slugs)
+        branches[ping["client_id"]].add(tuple(entries.get(slug) for slug in slugs))
     del branches[None]
     assert {len(seen) for seen in branches.values()} == {1}
-    counts = Counter(branch for seen in branches.values() for branch in seen)
+    counts = Counter(both for seen in branches.values() for both in seen)
     total = sum(counts.values())
-    assert 0.1 < counts["control"] / total < 0.15
-    assert 0.1 < counts["treatment"] / total < 0.15
+    for place in (0, 1):
+        for branch in ("control", "treatment"):
+            share = sum(count for both, count in counts.items() if both[place] == branch) / total
+            assert 0.1 < share < 0.15
+    assert 0.01 < counts["control", "treatment"] / total < 0.025, "they are drawn independently"
 
 
 def crashes(ping: dict) -> dict[str, int]:

@@ -2,6 +2,7 @@
 /* Counted: one number per client within each group, the sum over its pings; pings without a client id have none */
 /* Note: the client is the unit: each of m = 1000 permutations draws clients anew, whatever they sent */
 /* Note: p_value is (b + 1) / (m + 1) if b of them differ as much as the branches do, by the column difference */
+/* Note: detectable is the difference that must be exceeded for a p_value of at most 0.05 */
 /* Note: p_holm and p_bh are p_value corrected for all tests of this result (Holm; Benjamini and Hochberg) */
 /* Filters: submission_date from 2020-04-06 to 2020-04-20 */
 /* Chart in STMO: type bar, x = os, y = difference, series = statistic and branch */
@@ -92,8 +93,7 @@ paired AS (
   CROSS JOIN
     UNNEST(['treatment']) AS treatment
   WHERE
-    branch = treatment
-    OR branch = 'control'
+    branch = treatment OR branch = 'control'
   WINDOW
     pair AS (PARTITION BY os, treatment),
     by_bucket AS (pair ORDER BY bucket),
@@ -441,6 +441,11 @@ observed AS (
     asked.control_value AS control_value,
     asked.difference AS difference,
     asked.distance AS distance,
+    ROW_NUMBER()
+      OVER (
+        PARTITION BY os, treatment, asked.statistic, permutation = 0
+        ORDER BY IFNULL(ABS(asked.distance), 1e300) DESC
+      ) AS distance_rank,
     MAX(IF(permutation = 0, asked.distance, NULL))
       OVER (PARTITION BY os, treatment, asked.statistic) AS observed_distance,
   FROM
@@ -479,6 +484,7 @@ tested AS (
     MAX(IF(permutation = 0, value, NULL)) AS value,
     MAX(IF(permutation = 0, control_value, NULL)) AS control_value,
     MAX(IF(permutation = 0, difference, NULL)) AS difference,
+    MAX(IF(permutation > 0 AND distance_rank = 50, ABS(distance), NULL)) AS detectable,
     IF(
       MAX(observed_distance) IS NULL,
       NULL,
@@ -508,6 +514,7 @@ ranked AS (
     value,
     control_value,
     difference,
+    detectable,
     p_value,
     ROW_NUMBER() OVER (PARTITION BY p_value IS NULL ORDER BY p_value) AS p_rank,
     COUNT(p_value) OVER () AS n_tests,
@@ -525,6 +532,7 @@ SELECT
   difference,
   IF(statistic = 'mean', difference - 1.9599639845400536 * standard_error, NULL) AS lower,
   IF(statistic = 'mean', difference + 1.9599639845400536 * standard_error, NULL) AS upper,
+  detectable,
   p_value,
   MAX(LEAST(1.0, (n_tests - p_rank + 1) * p_value)) OVER (PARTITION BY p_value IS NULL ORDER BY p_rank) AS p_holm,
   MIN(LEAST(1.0, n_tests * p_value / p_rank)) OVER (PARTITION BY p_value IS NULL ORDER BY p_rank DESC) AS p_bh,

@@ -96,6 +96,7 @@ class Sorter:
             update={
                 "dimensions": (row, *(d for d in spec.dimensions if d not in _MADE_LATER)),
                 "experiment": spec.experiment,
+                "placebo": spec.placebo,
                 "sample": spec.sample,
                 "filters": of_branches,
             }

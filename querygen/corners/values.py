@@ -8,7 +8,6 @@ from typing import Any
 
 from querygen.catalog import SourceTable
 from querygen.conditions import Condition, DefinedDimension, Dimension, Filter
-from querygen.enrolments import Experiment
 from querygen.populations import BRANCH
 from querygen.schema import Field
 from querygen.spec import Spec
@@ -87,19 +86,28 @@ def enrolments_of(spec: Spec, source: SourceTable) -> dict[str, list[Any]]:
 
     Each branch that the spec names, another one, one that is NULL, another experiment, and none.
     """
-    experiment = spec.experiment
-    if isinstance(experiment, str) or experiment is None:
-        experiment = Experiment(slug=experiment or "")
     named = [edge for name, f in spec.filters.items() if name.lower() == BRANCH for edge in edges_of(f, None)]
-    named += [spec.control or "control", *(spec.branches or ("treatment",))]
-    branches: list[Any] = [*dict.fromkeys(named), "another", None]
-    place = source.experiments.get(experiment.recorded_in or next(iter(source.experiments)), {})
-    if "record" in place:
-        record = place["record"]
-        return {f"{record}.id": [experiment.slug, "another", None], f"{record}.branch": branches}
-    other = {"key": "another", "value": {"branch": branches[0]}}
-    own = [{"key": experiment.slug, "value": {"branch": branch}} for branch in branches]
-    return {place["map"]: [[other, enrolment] for enrolment in own] + [own[:1] * 2, [other], [], None]}
+    pools: dict[str, list[Any]] = {}
+    for compared in spec.comparisons:
+        if compared.experiment is None:
+            continue
+        mentioned = [*named, compared.control or "control", *(compared.branches or ("treatment",))]
+        branches: list[Any] = [*dict.fromkeys(mentioned), "another", None]
+        slug = compared.experiment.slug
+        place = source.experiments.get(compared.experiment.recorded_in or next(iter(source.experiments)), {})
+        if "record" in place:
+            record = place["record"]
+            values = {f"{record}.id": [slug, "another", None], f"{record}.branch": branches}
+        else:
+            other = {"key": "another", "value": {"branch": branches[0]}}
+            own = [{"key": slug, "value": {"branch": branch}} for branch in branches]
+            alone = [*([other, enrolment] for enrolment in own), own[:1] * 2, [other], [], None]
+            before = [sure for sure in pools.get(place["map"], ()) if sure][: len(own)]
+            both = [[*first, second] for first, second in zip(before, own, strict=False)]
+            values = {place["map"]: [*alone, *both]}
+        for path, kept in values.items():
+            pools[path] = [*pools.get(path, ()), *(v for v in kept if v not in pools.get(path, ()))]
+    return pools
 
 
 def _beside(kind: str, edge: Any, whole_length: int | None) -> list[Any]:

@@ -80,13 +80,13 @@ SELECT
   } AS metrics,
   {
     'end_time': strftime(make_timestamp($start + since_start), '%Y-%m-%dT%H:%M+00:00'),
-    'experiments': CASE
-      WHEN branch IS NULL THEN []
-      ELSE [{
-        'key': $experiment,
-        'value': {'branch': branch, 'extra': {'enrollment_id': NULL::VARCHAR, 'type': 'normandy-exp'}}
-      }]
-    END,
+    'experiments': list_filter(
+      [
+        {'key': $experiment, 'value': {'branch': branch, 'extra': {'enrollment_id': NULL::VARCHAR, 'type': 'normandy-exp'}}},
+        {'key': $placebo, 'value': {'branch': placebo_branch, 'extra': {'enrollment_id': NULL::VARCHAR, 'type': 'normandy-exp'}}}
+      ],
+      lambda enrolment: enrolment.value.branch IS NOT NULL
+    ),
     'reason': pick(['overdue', 'overdue', 'tomorrow', 'today', 'reschedule', 'upgrade'], length_draw),
     'seq': (settings_draw >> 6) + since_start // 10800000000,
     'start_time': strftime(

@@ -89,9 +89,10 @@ machines AS (
     part(c2, 1) < if(client < $clients // 50, 8192, 1638) AS is_heavy,
     part(c2, 2) AS place_draw,
     part(c2, 3) AS settings_draw,
-    -- A quarter of the clients is in an experiment that changes nothing: what differs between its branches
-    -- differs by chance.
-    CASE part(enrolled, 0) // 8192 WHEN 0 THEN 'control' WHEN 1 THEN 'treatment' END AS branch
+    -- A quarter of the clients is in each of two experiments that change nothing: what differs between their
+    -- branches differs by chance.
+    CASE part(enrolled, 0) // 8192 WHEN 0 THEN 'control' WHEN 1 THEN 'treatment' END AS branch,
+    CASE part(enrolled, 1) // 8192 WHEN 0 THEN 'control' WHEN 1 THEN 'treatment' END AS placebo_branch
   FROM drawn
 ),
 
@@ -311,13 +312,13 @@ described AS (
         'build_id': build_id,
         'version': version
       },
-      'experiments': CASE
-        WHEN branch IS NULL THEN []
-        ELSE [{
-          'key': $experiment,
-          'value': {'branch': branch, 'enrollment_id': NULL::VARCHAR, 'type': 'normandy-exp'}
-        }]
-      END,
+      'experiments': list_filter(
+        [
+          {'key': $experiment, 'value': {'branch': branch, 'enrollment_id': NULL::VARCHAR, 'type': 'normandy-exp'}},
+          {'key': $placebo, 'value': {'branch': placebo_branch, 'enrollment_id': NULL::VARCHAR, 'type': 'normandy-exp'}}
+        ],
+        lambda enrolment: enrolment.value.branch IS NOT NULL
+      ),
       'settings': {
         'e10s_enabled': settings_draw >= 700,
         'is_default_browser': settings_draw % 3 > 0,

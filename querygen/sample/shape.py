@@ -7,6 +7,9 @@ from typing import Any, Final
 EXPERIMENT: Final = "tab-warming-nightly-77"
 """The slug of the experiment that a quarter of the clients is in."""
 
+PLACEBO: Final = "startup-cache-nightly-77"
+"""The slug of another one, whoever is in the first."""
+
 START: Final = datetime(2020, 4, 6, tzinfo=UTC)
 DAYS: Final = 15
 """The submissions: the two weeks that the tutorial looks at, with both their first and their last day."""
@@ -126,6 +129,7 @@ def constants() -> dict[str, Any]:
         "memory_keys": MEMORY_KEYS,
         "tab_keys": TAB_KEYS,
         "experiment": EXPERIMENT,
+        "placebo": PLACEBO,
         "countries": [country for country, _ in _PLACES],
         "locales": [locale for _, locale in _PLACES],
     }
