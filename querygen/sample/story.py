@@ -57,7 +57,7 @@ RELEASES: Final = (
     _release("58.0.2", "20180206200532", (2018, 2, 7), 50),
     _release("59.0", "20180310025718", (2018, 3, 13), 90),
 )
-"""The versions, in their order. Days and build ids are the real ones, the crashes are not."""
+"""The versions, in their order, on the days of the real ones; nothing else is real."""
 
 
 def story_table(table: str, seed: int) -> pa.Table:
