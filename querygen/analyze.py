@@ -15,6 +15,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 from querygen.catalog import Catalog, SourceTable
 from querygen.check import CheckedSql
 from querygen.conditions import DefinedDimension, Dimension
+from querygen.ctes import scanned
 from querygen.engines import googlesql
 from querygen.errors import Diagnostic, Loc, QuerygenError, Span
 from querygen.plan import Pings, Plan, Read
@@ -136,8 +137,8 @@ def _place(text: str, plan: Plan, refusal: googlesql.Refusal) -> _Place | None:
         if item[-1].end >= offset:
             names = tuple(_names(item))
             label = "the final SELECT" if is_last else f"`{stage.cte}`"
-            scanned = stage.read if isinstance(stage, Pings) else None
-            return _Place(label, scanned, clause is TokenType.WHERE, names)
+            table = scanned(stage) if isinstance(stage, Pings) else None
+            return _Place(label, table, clause is TokenType.WHERE, names)
     return None
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import ClassVar
 
-from sqlglot import exp
-
 from querygen.about import About
 from querygen.resources import resource_dir
 from querygen.sqltext import Node, comment
@@ -66,11 +64,6 @@ class Pings(Stage):
     each: Node | None
     columns: tuple[Node, ...]
     predicates: tuple[Node, ...]
-
-    @property
-    def read(self) -> str:
-        """The name of the table."""
-        return (self.table.this if isinstance(self.table, exp.Alias) else self.table).name
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -276,7 +276,7 @@ class Spec(StrictModel):
     @property
     def exposure_words(self) -> str:
         """How much of which exposure events are given for, for comments and titles."""
-        return f"{self.per_or_default:,g} {self.exposure_or_default}".removeprefix("1 ")
+        return f"{self.per_or_default:g} {self.exposure_or_default}".removeprefix("1 ")
 
     @property
     def percentiles_or_default(self) -> tuple[float, ...]:

@@ -187,6 +187,28 @@ def test_a_table_has_one_shape():
     assert [finding.code for finding in caught.value.diagnostics] == ["two-shapes"]
 
 
+def test_samples_of_both_tables_are_of_the_same_clients(tmp_path):
+    for table in (MAIN, CRASH):
+        ran = querygen("sample", "--table", table, "--pings", 3_000, "--output", tmp_path)
+        assert (ran.code, ran.text) == (0, f"{tmp_path / table}.parquet\n")
+    rows = {
+        table: duckdb.sql(f"SELECT client_id, payload FROM '{tmp_path}/{table}.parquet'").fetchall()
+        for table in (MAIN, CRASH)
+    }
+    clients = {table: {client for client, _ in of_table} for table, of_table in rows.items()}
+    assert clients[CRASH] < clients[MAIN]
+    hours = sum(payload["info"]["subsession_length"] for _, payload in rows[MAIN]) / 3600
+    crashes = sum(payload["process_type"] == "main" for _, payload in rows[CRASH])
+    spec = {
+        **SPEC,
+        "dimensions": [],
+        "filters": {"submission_date": {"from": "2020-04-06", "to": "2020-04-20"}},
+    }
+    (found,) = Query(**spec).run(tmp_path).rows()
+    assert found["events"] == crashes > 20
+    assert found["rate"] == pytest.approx(1000 * crashes / hours)
+
+
 # ---- Comparing engines ---------------------------------------------------------------------------
 
 

@@ -242,6 +242,8 @@ class RowWriter:
             if value is None:
                 help_ = "write it as 2020-04-20, or as 2020-04-20 10:30:00"
                 raise QuerygenError.of("bad-value", f"`{key}` is a day or a time", loc=loc, help=help_)
+        if name is not None and name.is_begun and type(value) is int:
+            value = f"{value}.0"
         found = self.names.table.schema.resolve(name.path if name else key)
         if found is None:
             raise _unknown(key, loc, self.names.table.nearest(key, self.names.all()), self.names.table.table)

@@ -40,10 +40,12 @@ class Name:
     Attributes:
         path: the column.
         written: how a time is written into it; None where values are written as they are.
+        is_begun: whether it is text that a number begins, such as a version's major one.
     """
 
     path: str
     written: str | None = None
+    is_begun: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ class Names:
                 continue
             column = self.table.column(name)
             stored = self.table.schema.find(column.needs[0]) if column and len(column.needs) == 1 else None
-            if column and stored and stored.type in _WRITTEN:
+            if column and stored and column.type == "INT64" and stored.type == "STRING":
+                made[name] = Name(column.needs[0], is_begun=True)
+            elif column and stored and stored.type in _WRITTEN:
                 made[name] = Name(column.needs[0], _WRITTEN[stored.type])
         return made
 

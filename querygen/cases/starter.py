@@ -20,6 +20,7 @@ from querygen.cases.read import read as read_test
 from querygen.cases.run import Options, result_of
 from querygen.cases.yamltext import flow
 from querygen.catalog import Catalog
+from querygen.ctes import scanned
 from querygen.errors import QuerygenError, UsageError
 from querygen.plan import Pings, Read
 from querygen.recordings import Recording
@@ -113,7 +114,7 @@ class Starter:
         scans: dict[str, exp.Select] = {}
         for stage in plan.ctes:
             if isinstance(stage, Pings):
-                scans.setdefault(stage.read, texts[stage.cte])
+                scans.setdefault(scanned(stage), texts[stage.cte])
         found: dict[str, list[dict[str, Any]]] = {read.table: [] for read in plan.reads}
         clients: list[str] = []
         with attached(plan, self._catalog, self.data) as tables:

@@ -42,22 +42,22 @@ class Release:
     sound: int
 
 
-def _release(version: str, build_id: str, day: str, sound: int) -> Release:
-    return Release(version, build_id, datetime.fromisoformat(f"{day}T14:00:00+00:00"), sound)
+def _release(version: str, build_id: str, day: tuple[int, int, int], sound: int) -> Release:
+    return Release(version, build_id, datetime(*day, hour=14, tzinfo=UTC), sound)
 
 
 RELEASES: Final = (
-    _release("55.0.3", "20170824053622", "2017-08-25", 20),
-    _release("56.0", "20170926190823", "2017-09-28", 30),
-    _release("56.0.1", "20171002220106", "2017-10-09", 30),
-    _release("56.0.2", "20171024165158", "2017-10-26", 30),
-    _release("57.0", "20171112125346", "2017-11-14", 40),
-    _release("58.0", "20180118215408", "2018-01-23", 50),
-    _release("58.0.1", "20180128191252", "2018-01-29", 50),
-    _release("58.0.2", "20180206200532", "2018-02-07", 50),
-    _release("59.0", "20180310025718", "2018-03-13", 90),
+    _release("55.0.3", "20170824053622", (2017, 8, 25), 20),
+    _release("56.0", "20170926190823", (2017, 9, 28), 30),
+    _release("56.0.1", "20171002220106", (2017, 10, 9), 30),
+    _release("56.0.2", "20171024165158", (2017, 10, 26), 30),
+    _release("57.0", "20171112125346", (2017, 11, 14), 40),
+    _release("58.0", "20180118215408", (2018, 1, 23), 50),
+    _release("58.0.1", "20180128191252", (2018, 1, 29), 50),
+    _release("58.0.2", "20180206200532", (2018, 2, 7), 50),
+    _release("59.0", "20180310025718", (2018, 3, 13), 90),
 )
-"""The versions, in their order. Days and build ids are the real ones, the crashes are not."""
+"""The versions, in their order, on the days of the real ones; nothing else is real."""
 
 
 def story_table(table: str, seed: int) -> pa.Table:
