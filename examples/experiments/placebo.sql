@@ -56,7 +56,9 @@ pings AS (
   FROM
     `telemetry.main`
   CROSS JOIN
-    UNNEST(['tab-warming-nightly-77', 'startup-cache-nightly-77']) AS enrolled_in
+    UNNEST(
+      ['tab-warming-nightly-77', 'startup-cache-nightly-77']
+    ) AS enrolled_in
   WHERE
     DATE(submission_timestamp) BETWEEN DATE '2020-04-06' AND DATE '2020-04-20'
     AND (

@@ -1,6 +1,6 @@
 /* Crashes per 1000 hours of Firefox 59 by platform */
 /* One rate for each platform, so that Windows doesn't hide the others. */
-/* Counted: pings of telemetry.crash per 1,000 usage hours, of all pings; n_clients are the clients that sent any of them */
+/* Counted: pings of telemetry.crash per 1000 usage hours, of all pings; n_clients are the clients that sent any of them */
 /* Filters: channel is release; app_version is 59.0; submission_date from 2018-03-13 to 2018-03-22 */
 /* Chart in STMO: type bar, x = os, y = rate */
 /* Made with querygen 0.1.0 */
@@ -144,7 +144,7 @@ spread AS (
   FROM
     rates
 )
--- The rate, with limits by how clients differ, per 1,000 usage hours.
+-- The rate, with limits by how clients differ, per 1000 usage hours.
 SELECT
   os,
   events,

@@ -1,6 +1,6 @@
 /* Crashes of 56.0.2 beside those of the versions before it */
 /* The newest version is off the charts beside the two before it. */
-/* Counted: pings of telemetry.crash per 1,000 usage hours, of all pings; n_clients are the clients that sent any of them */
+/* Counted: pings of telemetry.crash per 1000 usage hours, of all pings; n_clients are the clients that sent any of them */
 /* Filters: channel is release; app_version is 56.0 or 56.0.1 or 56.0.2; submission_date from 2017-10-26 to 2017-10-31 */
 /* Chart in STMO: type line, x = time, y = rate, series = app_version */
 /* Made with querygen 0.1.0 */
@@ -128,7 +128,7 @@ rates AS (
     `time`,
     app_version
 )
--- The rate, per 1,000 usage hours.
+-- The rate, per 1000 usage hours.
 SELECT
   `time`,
   app_version,

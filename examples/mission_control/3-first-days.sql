@@ -1,6 +1,6 @@
 /* Crashes of 56.0 and 56.0.1 and 56.0.2 in their first days */
 /* Over the same time since its release each of them was as bad. */
-/* Counted: pings of telemetry.crash per 1,000 usage hours, of all pings; n_clients are the clients that sent any of them */
+/* Counted: pings of telemetry.crash per 1000 usage hours, of all pings; n_clients are the clients that sent any of them */
 /* Filters: channel is release; app_version is 56.0 or 56.0.1 or 56.0.2; submission_date from 2017-09-28 to 2017-10-31 */
 /* Chart in STMO: type bar, x = app_version, y = rate */
 /* Made with querygen 0.1.0 */
@@ -11,7 +11,10 @@ pings AS (
     application.display_version AS app_version,
     client_id,
     submission_timestamp,
-    TIMESTAMP_SUB(TIMESTAMP_TRUNC(submission_timestamp, MINUTE), INTERVAL MOD(EXTRACT(MINUTE FROM submission_timestamp), 5) MINUTE) AS five_minutes,
+    TIMESTAMP_SUB(
+      TIMESTAMP_TRUNC(submission_timestamp, MINUTE),
+      INTERVAL MOD(EXTRACT(MINUTE FROM submission_timestamp), 5) MINUTE
+    ) AS five_minutes,
   FROM
     `telemetry.crash`
   WHERE
@@ -43,7 +46,10 @@ exposure_pings AS (
     application.display_version AS app_version,
     client_id,
     submission_timestamp,
-    TIMESTAMP_SUB(TIMESTAMP_TRUNC(submission_timestamp, MINUTE), INTERVAL MOD(EXTRACT(MINUTE FROM submission_timestamp), 5) MINUTE) AS five_minutes,
+    TIMESTAMP_SUB(
+      TIMESTAMP_TRUNC(submission_timestamp, MINUTE),
+      INTERVAL MOD(EXTRACT(MINUTE FROM submission_timestamp), 5) MINUTE
+    ) AS five_minutes,
     IF(
       payload.info.subsession_length < 0,
       0,
@@ -101,7 +107,10 @@ together AS (
 releases_pings AS (
   SELECT
     application.display_version AS app_version,
-    TIMESTAMP_SUB(TIMESTAMP_TRUNC(submission_timestamp, MINUTE), INTERVAL MOD(EXTRACT(MINUTE FROM submission_timestamp), 5) MINUTE) AS five_minutes,
+    TIMESTAMP_SUB(
+      TIMESTAMP_TRUNC(submission_timestamp, MINUTE),
+      INTERVAL MOD(EXTRACT(MINUTE FROM submission_timestamp), 5) MINUTE
+    ) AS five_minutes,
     IF(
       REGEXP_CONTAINS(application.display_version, r'^\d{1,5}(\.\d{1,5}){0,3}([ab]\d{1,5})?(esr|pre)?$'),
       CONCAT(
@@ -250,7 +259,7 @@ spread AS (
   FROM
     rates
 ),
--- The rate, with limits by how clients differ, per 1,000 usage hours.
+-- The rate, with limits by how clients differ, per 1000 usage hours.
 divided AS (
   SELECT
     app_version,

@@ -1,6 +1,6 @@
 /* Crashes of each version of Firefox over all its time */
 /* The newest version looks worse than the one before it. */
-/* Counted: pings of telemetry.crash per 1,000 usage hours, of all pings; n_clients are the clients that sent any of them */
+/* Counted: pings of telemetry.crash per 1000 usage hours, of all pings; n_clients are the clients that sent any of them */
 /* Filters: channel is release; major_version from 56 to 59; submission_date from 2017-09-28 to 2018-03-22 */
 /* Chart in STMO: type bar, x = major_version, y = rate */
 /* Made with querygen 0.1.0 */
@@ -144,7 +144,7 @@ spread AS (
   FROM
     rates
 )
--- The rate, with limits by how clients differ, per 1,000 usage hours.
+-- The rate, with limits by how clients differ, per 1000 usage hours.
 SELECT
   major_version,
   events,

@@ -1,6 +1,6 @@
 /* Crashes of each version of Firefox at the age of the newest */
 /* Over the same time since its release the newest version is the best. */
-/* Counted: pings of telemetry.crash per 1,000 usage hours, of all pings; n_clients are the clients that sent any of them */
+/* Counted: pings of telemetry.crash per 1000 usage hours, of all pings; n_clients are the clients that sent any of them */
 /* Filters: channel is release; major_version from 56 to 59; submission_date from 2017-09-28 to 2018-03-22 */
 /* Chart in STMO: type bar, x = major_version, y = rate */
 /* Made with querygen 0.1.0 */
@@ -11,7 +11,10 @@ pings AS (
     SAFE_CAST(REGEXP_EXTRACT(application.display_version, r'^(\d{1,5})(?:\.|$)') AS INT64) AS major_version,
     client_id,
     submission_timestamp,
-    TIMESTAMP_SUB(TIMESTAMP_TRUNC(submission_timestamp, MINUTE), INTERVAL MOD(EXTRACT(MINUTE FROM submission_timestamp), 5) MINUTE) AS five_minutes,
+    TIMESTAMP_SUB(
+      TIMESTAMP_TRUNC(submission_timestamp, MINUTE),
+      INTERVAL MOD(EXTRACT(MINUTE FROM submission_timestamp), 5) MINUTE
+    ) AS five_minutes,
   FROM
     `telemetry.crash`
   WHERE
@@ -43,7 +46,10 @@ exposure_pings AS (
     SAFE_CAST(REGEXP_EXTRACT(application.display_version, r'^(\d{1,5})(?:\.|$)') AS INT64) AS major_version,
     client_id,
     submission_timestamp,
-    TIMESTAMP_SUB(TIMESTAMP_TRUNC(submission_timestamp, MINUTE), INTERVAL MOD(EXTRACT(MINUTE FROM submission_timestamp), 5) MINUTE) AS five_minutes,
+    TIMESTAMP_SUB(
+      TIMESTAMP_TRUNC(submission_timestamp, MINUTE),
+      INTERVAL MOD(EXTRACT(MINUTE FROM submission_timestamp), 5) MINUTE
+    ) AS five_minutes,
     IF(
       payload.info.subsession_length < 0,
       0,
@@ -101,7 +107,10 @@ together AS (
 releases_pings AS (
   SELECT
     SAFE_CAST(REGEXP_EXTRACT(application.display_version, r'^(\d{1,5})(?:\.|$)') AS INT64) AS major_version,
-    TIMESTAMP_SUB(TIMESTAMP_TRUNC(submission_timestamp, MINUTE), INTERVAL MOD(EXTRACT(MINUTE FROM submission_timestamp), 5) MINUTE) AS five_minutes,
+    TIMESTAMP_SUB(
+      TIMESTAMP_TRUNC(submission_timestamp, MINUTE),
+      INTERVAL MOD(EXTRACT(MINUTE FROM submission_timestamp), 5) MINUTE
+    ) AS five_minutes,
     SAFE_CAST(REGEXP_EXTRACT(application.display_version, r'^(\d{1,5})(?:\.|$)') AS INT64) AS version_rank,
   FROM
     `telemetry.main`
@@ -238,7 +247,7 @@ spread AS (
   FROM
     rates
 ),
--- The rate, with limits by how clients differ, per 1,000 usage hours.
+-- The rate, with limits by how clients differ, per 1000 usage hours.
 divided AS (
   SELECT
     major_version,

@@ -37,7 +37,9 @@ pings AS (
   FROM
     `telemetry.main`
   CROSS JOIN
-    UNNEST(['tls13-compat-ff51@experiments.mozilla.org', 'gpu-process-nightly53@experiments.mozilla.org']) AS enrolled_in
+    UNNEST(
+      ['tls13-compat-ff51@experiments.mozilla.org', 'gpu-process-nightly53@experiments.mozilla.org']
+    ) AS enrolled_in
   WHERE
     DATE(submission_timestamp) BETWEEN DATE '2017-01-12' AND DATE '2017-01-30'
     AND normalized_app_name = 'Firefox'
@@ -228,7 +230,9 @@ exposure_pings AS (
   FROM
     `telemetry.main`
   CROSS JOIN
-    UNNEST(['tls13-compat-ff51@experiments.mozilla.org', 'gpu-process-nightly53@experiments.mozilla.org']) AS enrolled_in
+    UNNEST(
+      ['tls13-compat-ff51@experiments.mozilla.org', 'gpu-process-nightly53@experiments.mozilla.org']
+    ) AS enrolled_in
   WHERE
     DATE(submission_timestamp) BETWEEN DATE '2017-01-12' AND DATE '2017-01-30'
     AND normalized_app_name = 'Firefox'
