@@ -17,7 +17,7 @@ from querygen.quantiles import normal
 from querygen.scan import Scan
 from querygen.sqltext import Node, column, literal, name, path
 
-NOISE = "1e-12"  # variances below this part of the squared totals are rounding
+NOISE = "1e-12"  # variances below this part of the squares that they are made of are rounding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class Spread(Reading):
     Attributes:
         columns: that are passed on.
         ratio: the column of the ratio.
-        noise: variances below this part of the squared totals are rounding.
+        noise: variances below this part of the squares that they are made of are rounding.
     """
 
     name = "spread"
