@@ -26,4 +26,4 @@ def in_lines(limits: Sequence[float]) -> Lines:
         for number, limit in enumerate(limits)
         if not math.isnan(limit)
     ]
-    return tuple(tuple(known[i : i + 5]) for i in range(0, len(known), 5))
+    return tuple(tuple(known[i : i + 4]) for i in range(0, len(known), 4))

@@ -1,5 +1,7 @@
 """The query in words: its title, what is counted, which filters hold, and the chart that shows the result."""
 
+import re
+
 from querygen import VERSION
 from querygen.dimensions import ResolvedDimension, operators
 from querygen.plan import Comment
@@ -12,7 +14,8 @@ _TIMES = ("DATE", "DATETIME", "TIMESTAMP")
 def header(spec: Spec, scan: Scan, notes: list[str]) -> tuple[Comment, ...]:
     """The comments on top of the SQL; `notes` are what was decided for the user."""
     # Redash turns what stands before a colon or between commas of a first comment into job labels.
-    lines = [(spec.title or _title(spec, scan)).replace(":", " -").replace(",", " and")]
+    title = re.sub(r"(?<=\d),(?=\d{3})", "", spec.title or _title(spec, scan))  # 1,000
+    lines = [title.replace(":", " -").replace(",", " and")]
     if spec.description:
         lines.append(spec.description)
     lines.append(f"Counted: {_counted(spec, bool(scan.dimensions))}")
