@@ -50,8 +50,9 @@ mutation: $(INSTALLED)  ## change the project in many small ways, each of which 
 truth: $(INSTALLED)  ## random specs with pings that fit them, on both engines and in plain Python; takes some minutes
 	$(BIN)/python tests/truth_run.py $(FLAGS)
 
-simulate: $(INSTALLED)  ## are p-values right: thousands of simulated experiments; half an hour (FLAGS=--quick: less)
+simulate: $(INSTALLED)  ## are p-values, limits and alerts right: thousands of experiments; an hour (FLAGS=--quick: less)
 	$(BIN)/python tests/simulate_compare.py $(FLAGS)
+	$(BIN)/python tests/simulate_rates.py $(FLAGS)
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache
