@@ -19,6 +19,7 @@ from querygen.units import converted
 
 def with_undecodable(scan: Scan, measured: Measured) -> Measured:
     """The same rows, and how many of their group's recordings cannot be decoded, or not all of them."""
+    is_derived = scan.derived is not None  # its groups may be of an exposure alone, without any recording
     scan = scan.derived.events.scan if scan.derived else scan
     again = replace(scan, predicates=[*scan.predicates], needs=[])
     stages, passed = again.to_histograms([], keeps_recorded=True)
@@ -35,14 +36,18 @@ def with_undecodable(scan: Scan, measured: Measured) -> Measured:
         )
     )
     added = OutputColumn("n_undecodable", "INT64")
+    counted: Node = column(added.name)
+    if is_derived:
+        counted = exp.alias_(exp.Coalesce(this=counted, expressions=[literal(0, "INT64")]), added.name)
     final = joined(
         "The same, and what could not be decoded of each group.",
         measured.stages[-1],
         side[-1],
         scan.dimensions,
         measured.columns,
-        (column(added.name),),
+        (counted,),
     )
+    final = replace(final, keeps_all=is_derived)
     return Measured(
         [*measured.stages, *side, final], [*measured.columns, added], measured.key, measured.order
     )

@@ -2,8 +2,9 @@
 
 The expected range of a version is made of the versions before it, at the same age, in logarithms of the
 rate. They differ by more than chance: the variance of the next one is that between them, less what chance
-adds to it, and the chance of its own rate, which shrinks as usage accrues. The range is that of a prediction,
-with Student's t, since few versions tell how they differ.
+adds to it, and what chance adds to its own rate, by as much as to theirs for the same usage, so that it
+shrinks as usage accrues. The range is that of a prediction, with Student's t, since few versions tell how
+they differ.
 """
 
 import math
@@ -19,7 +20,7 @@ from querygen.intervals import quantile
 from querygen.plan import Comment, OutputColumn, Reading, Stage
 from querygen.scan import Scan
 from querygen.spec import Spec
-from querygen.sqltext import Node, column, literal, name, text
+from querygen.sqltext import Node, column, is_given, is_missing, literal, name, text
 
 LEAST_BEFORE = 3
 """A version with fewer versions before it is too new to be judged by them."""
@@ -35,15 +36,15 @@ class Logarithms(Reading):
 
     Attributes:
         rank: what versions are ordered by.
-        counts: whether a version tells something about later ones; None for all.
-        away: how many standard errors the limits are away.
+        counts: whether a version tells something about later ones.
+        away: how many standard errors the limits are away; None where nothing is expected.
     """
 
     name = "logarithms"
     columns: tuple[Node, ...]
     rank: Node
-    counts: Node | None
-    away: Node
+    counts: Node
+    away: Node | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +52,16 @@ class Before(Stage):
     """The same beside what the versions before it had at the same age.
 
     Attributes:
-        others: the dimensions beside the version.
+        version: tells those of the same rank apart.
+        others: the dimensions beside it.
+        expects: whether the range is asked for that these make expected.
     """
 
     name = "before"
     columns: tuple[Node, ...]
+    version: Node
     others: tuple[Node, ...]
+    expects: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,19 +120,29 @@ def alerted(scan: Scan, measured: Measured) -> Measured:
     if version is not None and spec.align is not None and (alert.max_change or alert.expected):
         partition = zip(scan.partition, scan.dimensions, strict=True)
         others = tuple(node for node, d in partition if d.name != version.name)
-        has_low = any(c.name == "low_data" for c in columns)
+        known: Node = is_given(column("adjusted_upper"))
+        if any(c.name == "low_data" for c in columns):
+            known = exp.and_(exp.Not(this=column("low_data")), known)
         passed = tuple(column(c.name) for c in columns)
         stages += [
             Logarithms(
-                sentence=Comment("The logarithm of each version's rate, and what it may be off by chance."),
+                sentence=Comment(
+                    "The logarithm of each version's rate, and what it may be off by chance."
+                    if alert.expected
+                    else "The versions, with what orders them."
+                ),
                 source=name(stages[-1].cte),
                 columns=passed,
                 rank=version.version_rank or column(version.name),
-                counts=exp.Not(this=column("low_data")) if has_low else None,
-                away=quantile(scan) or exp.null(),
+                counts=known,
+                away=quantile(scan) if alert.expected else None,
             ),
             Before(
-                sentence=Comment("The versions before each, at the same age."), columns=passed, others=others
+                sentence=Comment("The versions before each, at the same age."),
+                columns=passed,
+                version=column(version.name),
+                others=others,
+                expects=alert.expected is not None,
             ),
         ]
         columns += [OutputColumn("previous_rate", "FLOAT64"), OutputColumn("change", "FLOAT64")]
@@ -189,10 +204,12 @@ def _cases(spec: Spec, names: set[str]) -> tuple[Case, ...]:
     tests: list[tuple[Node, str]] = []
     if "low_data" in names:
         tests.append((column("low_data"), "low_data"))
-    tests.append((exp.Is(this=column("rate"), expression=exp.null()), "low_data"))
+    tests.append((is_missing(column("rate")), "low_data"))
+    if prefix:
+        tests.append((is_missing(rate.copy()), "too_new"))
     tests += [(test, "alert") for test in alerts] + [(test, "watch") for test in watches]
     if alert.expected is not None:
-        tests.append((exp.Is(this=column("expected_upper"), expression=exp.null()), "too_new"))
+        tests.append((is_missing(column("expected_upper")), "too_new"))
     elif alert.max_change is not None:
-        tests.append((exp.Is(this=column("previous_rate"), expression=exp.null()), "too_new"))
+        tests.append((is_missing(column("previous_rate")), "too_new"))
     return tuple(Case(test, text(state)) for test, state in tests)

@@ -42,11 +42,13 @@ class Dated(Reading):
     """The same in seconds, beside the release of the next version and of the newest, and the last ping.
 
     Attributes:
-        others: the dimensions beside the version.
+        version: tells those of the same rank apart, such as 102.0 and 102.0esr.
+        others: the dimensions beside it.
     """
 
     name = "dated"
     dimensions: tuple[Node, ...]
+    version: Node
     others: tuple[Node, ...]
 
 
@@ -156,6 +158,7 @@ def windowed(scan: Scan, version: ResolvedDimension, alignment: Alignment, rows:
             sentence=Comment("The same, with the releases of the next version and of the newest."),
             source=name(stages[-1].cte),
             dimensions=again.names,
+            version=column(version.name),
             others=tuple(node for node, d in partition if d.name != version.name),
         )
     )
@@ -183,7 +186,8 @@ def windowed(scan: Scan, version: ResolvedDimension, alignment: Alignment, rows:
             second=exp.UnixSeconds(this=path(f"{rows.cte}.{FIVE_MINUTES}")),
             columns=tuple(aliased(path(f"{rows.cte}.{node.name}"), node.name) for node in passed),
             same_version=tuple(
-                exp.NullSafeEQ(
+                # A version that is compared is known; and an outer join needs an equality.
+                (exp.EQ if d.name == version.name else exp.NullSafeEQ)(
                     this=path(f"{rows.cte}.{d.name}"), expression=path(f"{found[-1].cte}.{d.name}")
                 )
                 for d in shared
@@ -242,6 +246,9 @@ def adjusted(scan: Scan, source: Stage, columns: list[OutputColumn]) -> tuple[St
 def aged(scan: Scan, version: ResolvedDimension, alignment: Alignment, measured: Measured) -> Measured:
     """A series by time as one by the hours since each version's release."""
     partition = list(zip(scan.partition, scan.dimensions, strict=True))
+    seen: Node = column(TIME)
+    if scan.spec.fill:
+        seen = exp.If(this=column("is_gap"), true=exp.null(), false=seen)
     series = tuple(node for node, d in partition if d.name != TIME)
     stage = Aged(
         sentence=Comment(
@@ -252,9 +259,7 @@ def aged(scan: Scan, version: ResolvedDimension, alignment: Alignment, measured:
         time=column(TIME),
         series=series,
         moment=tuple(node for node, d in partition if d.name != version.name),
-        started=_started(
-            version, alignment, exp.Window(this=exp.Min(this=column(TIME)), alias=name("series"))
-        ),
+        started=_started(version, alignment, exp.Window(this=exp.Min(this=seen), alias=name("series"))),
     )
     added = [OutputColumn("hours_since_release", "FLOAT64"), OutputColumn("share_of_exposure", "FLOAT64")]
     return Measured([*measured.stages, stage], [*measured.columns, *added], measured.key, measured.order)

@@ -9,6 +9,7 @@ and one that has only the other amount is not lost. They may stand in different 
 """
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from sqlglot import exp
 
@@ -30,6 +31,7 @@ class Counted(Reading):
     """One row per client: the amount that is summed up over its pings.
 
     Attributes:
+        predicate: which rows count, or None for all.
         tells_alone: pings without a client id stand each for themselves, told apart by `alone_at`.
         timed: rows are of five minutes each.
     """
@@ -37,13 +39,14 @@ class Counted(Reading):
     name = "counted"
     dimensions: tuple[Node, ...]
     amount: Node
+    predicate: Node | None
     tells_alone: bool
     timed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Groups(Reading):
-    """The keys (or processes) that events are recorded by."""
+    """What events are told apart by, beside the dimensions that the exposure has, too."""
 
     name = "groups"
     dimensions: tuple[Node, ...]
@@ -67,19 +70,21 @@ def derived_numbers(scan: Scan, derived: Derived) -> list[Stage]:
     """From the scans to one row per client and group, with its number. Clients without an id have none."""
     events, exposure = derived.events, derived.exposure
     if exposure is None:
-        stages, amount = _summed(events, [])
+        stages, amount, predicate = _summed(events, [])
         words = f"Each client's number: {events.amount}."
         if events.amount.is_hours:
             amount = exp.Div(this=amount, expression=literal(divisor_of(events), "INT64"))
-        return [*stages, _numbers(scan, words, stages[-1], amount, exp.Count(this=exp.Star()))]
+        recorded = exp.Count(this=exp.Star())
+        return [*stages, _numbers(scan, words, stages[-1], amount, recorded, predicate=predicate)]
     stages = together(scan, derived, tells_alone=False)
     divisor: Node = exp.Sum(this=column("exposure"))
+    divided = exp.cast(exp.Sum(this=column("events")), "DOUBLE")
+    # Above and below whole factors, which are exact: equal numbers must be the same.
+    factor = Fraction(str(derived.per)) * divisor_of(exposure) / divisor_of(events)
+    below = _times(divisor, factor.denominator)
     number = exp.Div(
-        this=exp.Mul(
-            this=exp.cast(exp.Sum(this=column("events")), "DOUBLE"),
-            expression=literal(derived.per * divisor_of(exposure) / divisor_of(events), "FLOAT64"),
-        ),
-        expression=divisor,
+        this=_times(divided, factor.numerator),
+        expression=below if factor.denominator == 1 else exp.Paren(this=below),
     )
     return [
         *stages,
@@ -94,8 +99,20 @@ def derived_numbers(scan: Scan, derived: Derived) -> list[Stage]:
     ]
 
 
-def _numbers(  # noqa: PLR0917 as in the template
-    scan: Scan, words: str, source: Stage, number: Node, n_recorded: Node, having: Node | None = None
+def _times(amount: Node, factor: int) -> Node:
+    """So many times the amount."""
+    return amount if factor == 1 else exp.Mul(this=amount, expression=literal(float(factor), "FLOAT64"))
+
+
+def _numbers(
+    scan: Scan,
+    words: str,
+    source: Stage,
+    number: Node,
+    n_recorded: Node,
+    *,
+    predicate: Node | None = None,
+    having: Node | None = None,
 ) -> plan.Numbers:
     return plan.Numbers(
         sentence=Comment(words),
@@ -103,7 +120,7 @@ def _numbers(  # noqa: PLR0917 as in the template
         dimensions=scan.names,
         number=number,
         n_recorded=n_recorded,
-        predicate=None,
+        predicate=predicate,
         having=having,
     )
 
@@ -158,7 +175,7 @@ def _counted(side: Side, *, tells_alone: bool, timed: bool) -> list[Stage]:
     also = [("submission_timestamp", side.scan.own(side.scan.source.timestamp, "TIMESTAMP"))]
     also = also if tells_alone else []
     also += [(FIVE_MINUTES, start_of(side.scan.source, "5 minutes"))] if timed else []
-    stages, amount = _summed(side, also)
+    stages, amount, predicate = _summed(side, also)
     return [
         *stages,
         Counted(
@@ -166,14 +183,15 @@ def _counted(side: Side, *, tells_alone: bool, timed: bool) -> list[Stage]:
             source=name(stages[-1].cte),
             dimensions=side.scan.names,
             amount=amount,
+            predicate=predicate,
             tells_alone=tells_alone,
             timed=timed,
         ),
     ]
 
 
-def _summed(side: Side, also: list[tuple[str, Column]]) -> tuple[list[Stage], Node]:
-    """The stages to what is summed up for each client, and the sum.
+def _summed(side: Side, also: list[tuple[str, Column]]) -> tuple[list[Stage], Node, Node | None]:
+    """The stages to what is summed up for each client, the sum, and which rows count for it, if not all.
 
     Pings without a client id are left out, unless `also` has what tells them apart.
     """
@@ -183,26 +201,29 @@ def _summed(side: Side, also: list[tuple[str, Column]]) -> tuple[list[Stage], No
     if not also:
         scan.predicates.append(is_given(client.node))
     if amount.is_recorded:
-        stages, passed, value = _recorded(scan, amount, columns)
-        added = tuple(node for node in value.find_all(exp.Column) if node.table == "" and node.name in _ADDED)
-        passed = (*passed, *dict.fromkeys(added))
+        stages, passed, value, predicate = _recorded(scan, amount, columns)
+        used = [*value.find_all(exp.Column), *(predicate.find_all(exp.Column) if predicate else [])]
+        added = (node for node in used if node.table == "" and node.name in _ADDED)
+        passed = (*passed, *(column(added) for added in dict.fromkeys(node.name for node in added)))
     else:
         columns += _plain(scan, amount)
         stages = [scan.pings(columns)]
         passed = (*scan.names, *(column(alias) for alias, _ in columns))
         value = column("amount")
+        predicate = None
     stages += cubed(scan, stages[-1], passed)
     if amount.count == "pings":
-        return stages, exp.Count(this=exp.Star())
+        return stages, exp.Count(this=exp.Star()), None
     if amount.count == "clients":
-        return stages, exp.Count(this=exp.Distinct(expressions=[column("client_id")]))
+        return stages, exp.Count(this=exp.Distinct(expressions=[column("client_id")])), None
     if amount.count == "client_days":
         has_client = exp.If(this=is_given(column("client_id")), true=column("amount"), false=exp.null())
-        return stages, exp.Count(this=exp.Distinct(expressions=[has_client]))
-    return stages, exp.Coalesce(this=exp.Sum(this=value), expressions=[literal(0, "INT64")])
+        return stages, exp.Count(this=exp.Distinct(expressions=[has_client])), None
+    whole = exp.Coalesce(this=exp.Sum(this=value), expressions=[literal(0, "INT64")])
+    return stages, whole, predicate
 
 
-_ADDED = ("recorded", "buckets", "n_samples", "sum")
+_ADDED = ("recorded", "histogram_text", "buckets", "n_samples", "sum")
 
 
 def _plain(scan: Scan, amount: Amount) -> list[tuple[str, Column]]:
@@ -238,14 +259,17 @@ def _bounded(value: Node, unit: str | None) -> Node:
 
 def _recorded(
     scan: Scan, amount: Amount, columns: list[tuple[str, Column]]
-) -> tuple[list[Stage], tuple[Node, ...], Node]:
-    """The stages to one row per recording, what they pass on, and what is summed up of each."""
+) -> tuple[list[Stage], tuple[Node, ...], Node, Node | None]:
+    """The stages to one row per recording, what they pass on, what is summed up, and of which rows.
+
+    What cannot be decoded, and an impossible number, contribute nothing, not even a client whose number is 0.
+    """
     stages, passed = scan.to_histograms(columns)
     cap = literal(LARGEST_COUNT, "INT64")
     if amount.scalar is not None:
         recorded = column("recorded")
         possible = exp.Between(this=recorded, low=literal(0, "INT64"), high=cap)
-        return stages, passed, exp.If(this=possible, true=recorded.copy(), false=exp.null())
+        return stages, passed, recorded, possible
     if amount.bounds == (None, None):
         stages.append(
             plan.Samples(
@@ -255,16 +279,17 @@ def _recorded(
                 is_text=scan.is_text,
             )
         )
+        decoded = is_given(column("n_samples")) if scan.is_text else None
         if amount.take == "samples":
-            return stages, passed, column("n_samples")
+            return stages, passed, column("n_samples"), decoded
         has_samples = exp.GT(this=column("n_samples"), expression=literal(0, "INT64"))
         whole = exp.cast(column("sum"), "DOUBLE")  # exact up to 2^53, and beyond that no overflow
-        return stages, passed, exp.If(this=has_samples, true=whole, false=exp.null())
+        return stages, passed, exp.If(this=has_samples, true=whole, false=exp.null()), decoded
     stages.append(
         plan.Histograms(
             sentence=Comment("Each histogram as an array of keys and counts."),
             source=name(stages[-1].cte),
-            columns=passed,
+            columns=(*passed, column("histogram_text")) if scan.is_text else passed,
             is_text=scan.is_text,
         )
     )
@@ -277,34 +302,36 @@ def _recorded(
     possible = exp.Between(this=path("entry.value"), low=literal(1, "INT64"), high=cap)
     entries = exp.Unnest(expressions=[column("buckets")], alias=exp.TableAlias(columns=[name("entry")]))
     summed = exp.select(exp.Sum(this=path("entry.value"))).from_(entries).where(*wanted, possible)
-    return stages, passed, exp.Subquery(this=summed)
+    decoded = is_given(column("histogram_text")) if scan.is_text else None
+    return stages, passed, exp.Subquery(this=summed), decoded
 
 
 def _beside_groups(scan: Scan, derived: Derived, exposed: Stage, keys: tuple[Node, ...]) -> list[Stage]:
-    """The exposure once for each of the keys that share it: keys have no exposure of their own.
+    """The exposure once for each of what it is shared by: keys have no exposure of their own.
 
-    The keys come from a scan of their own, since each CTE is read only once.
+    They come from a scan of their own, since each CTE is read only once. All have it everywhere: where a key
+    was not recorded, its rate is 0.
     """
-    events = derived.events.scan
-    own = {d.name for d in derived.exposure.scan.dimensions} if derived.exposure else set()
-    missing = tuple(d for d in scan.dimensions if d.name not in own)
-    again = replace(events, dimensions=missing, predicates=[*events.predicates], needs=[])
+    events, exposure = derived.events.scan, derived.exposure
+    exposed_by = {d.name for d in exposure.scan.dimensions} if exposure else set()
+    own = tuple(d for d in scan.dimensions if d.name not in exposed_by)
+    again = replace(events, dimensions=own, predicates=[*events.predicates], needs=[])
     stages, passed = again.to_recorded([])
     events.needs += again.needs
     stages += cubed(again, stages[-1], passed)
     groups = Groups(
-        sentence=Comment(f"Every {' and '.join(d.name for d in missing)} that events are recorded by."),
+        sentence=Comment(f"Every {' and '.join(d.name for d in own)} that events are recorded by."),
         source=name(stages[-1].cte),
         dimensions=again.names,
     )
     found = [prefixed(stage, "groups_") for stage in (*stages, groups)]
     columns = [
         *(
-            aliased(path(f"{exposed.cte if d.name in own else found[-1].cte}.{d.name}"), d.name)
+            aliased(path(f"{(found[-1] if d in own else exposed).cte}.{d.name}"), d.name)
             for d in scan.dimensions
         ),
         *(aliased(path(f"{exposed.cte}.{node.name}"), node.name) for node in (*keys, column("amount"))),
     ]
-    words = "The exposure of each of these, which is that of all their clients."
+    words = "The exposure of each of these, which is that of all clients."
     beside = replace(joined(words, exposed, found[-1], (), [], ()), columns=tuple(columns))
     return [*found, replace(beside, prefix="exposure_")]

@@ -25,7 +25,7 @@ RESERVED = stage_names() | frozenset({
     "distance_rank", "draw_factor", "draw_shift", "draw_start", "drawn_amount", "drawn_reached",
     "drawn_share", "drawn_votes", "enrolled_in", "enrolment", "entries", "entry", "events",
     "expected_lower", "expected_upper", "exposure", "first_second", "five_minutes", "hashed", "histogram",
-    "histogram_text", "hours_since_release", "is_adjusted", "is_first", "is_frame", "is_kept",
+    "histogram_text", "hours_since_release", "is_adjusted", "is_first", "is_frame", "is_gap", "is_kept",
     "kept_events", "kept_exposure", "key", "keyed", "label", "last_second", "last_seen", "log_error",
     "log_rate", "low_data", "lower", "lower_events", "margin", "mean", "mean_before", "most_cells",
     "n_above_zero", "n_all_clients", "n_before", "n_cells", "n_clients", "n_control", "n_drawn",

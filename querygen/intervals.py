@@ -58,7 +58,7 @@ class Spread(Reading):
     Attributes:
         columns: that are passed on.
         ratio: the column of the ratio.
-        noise: variances below this part of the squared totals are rounding.
+        noise: variances below this part of the squares that they are made of are rounding.
     """
 
     name = "spread"

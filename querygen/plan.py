@@ -141,12 +141,14 @@ class Joined(Reading):
     Attributes:
         columns: of both.
         same_group: what joins a row to that of its group; nothing where the other CTE has a single row.
+        keeps_all: rows without such a group are kept.
     """
 
     name = "joined"
     other: Node
     columns: tuple[Node, ...]
     same_group: tuple[Node, ...]
+    keeps_all: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

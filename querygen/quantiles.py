@@ -1,9 +1,10 @@
 """Quantiles that SQL has no function for, as the constants of a query: of Poisson counts and of Student's t.
 
 The exact limits of a Poisson count are Garwood's (Biometrika 28, 1936): the means under which so few, or so
-many, events would be seen by chance of (1 - confidence) / 2 at most. For more events Wilson and Hilferty's
-cube (PNAS 17, 1931) is within 5e-5 of them. Student's distribution of whole degrees of freedom has a closed
-form (Abramowitz and Stegun, 26.7.3 and 26.7.4).
+many, events would be seen by chance of (1 - confidence) / 2 at most. For more events the expansion of
+Cornish and Fisher (Technometrics 2, 1960) is within 1e-6 of them; Wilson and Hilferty's cube, which is
+shorter, is off by 3e-4 where the confidence is 0.999. Student's distribution of whole degrees of freedom has
+a closed form (Abramowitz and Stegun, 26.7.3 and 26.7.4).
 """
 
 import math
@@ -27,6 +28,21 @@ def poisson_limits(events: int, confidence: float) -> tuple[float, float]:
     top = events + 20 * math.sqrt(events + 1) + 50
     lower = 0.0 if events == 0 else _where(lambda mean: -_chance_of_at_most(events - 1, mean), tail - 1, top)
     return lower, _where(lambda mean: -_chance_of_at_most(events, mean), -tail, top)
+
+
+def poisson_terms(confidence: float) -> tuple[float, float, float, float, float]:
+    """The terms of the limits for `EXACT` events and more: the upper for a = n + 1, the lower for n.
+
+    As of quantiles of the gamma distribution, a ± 1st·√a + 2nd ± 3rd/√a - 4th/a ± 5th/(a·√a).
+    """
+    z = normal(confidence)
+    return (
+        z,
+        (z**2 - 1) / 3,
+        (z**3 - 7 * z) / 36,
+        (3 * z**4 + 7 * z**2 - 16) / 810,
+        (9 * z**5 + 256 * z**3 - 433 * z) / 38_880,
+    )
 
 
 @cache

@@ -22,9 +22,11 @@ from querygen.grouping import Measured, joined
 from querygen.intervals import limits, quantile, spread
 from querygen.numbers import all_clients
 from querygen.plan import Comment, OutputColumn, Reading, Stage
-from querygen.scan import Derived, Scan
+from querygen.scan import Derived, Scan, Side
 from querygen.sqltext import Node, column, literal, name, path
-from querygen.times import SECONDS, TIME
+from querygen.times import FIVE_MINUTES, SECONDS, TIME
+
+TOLERANCE = "1e-9"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +35,13 @@ class Exposed(Reading):
 
     Attributes:
         columns: what tells these rows apart.
+        events, exposure: the client's.
     """
 
     name = "exposed"
     columns: tuple[Node, ...]
+    events: Node
+    exposure: Node
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +58,14 @@ class Trimmed(Stage):
 
     Attributes:
         kept: the share of points that count.
+        tolerance: so little of a point is rounding.
     """
 
     name = "trimmed"
     dimensions: tuple[Node, ...]
     partition: tuple[Node, ...]
     kept: Node
+    tolerance: Node
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +83,17 @@ class Rates(Reading):
     trimmed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """The factors of a limit's terms: of the count's root, of 1, and divided by root, count and both."""
+
+    away: Node
+    shift: Node
+    by_root: Node
+    by_count: Node
+    by_both: Node
+
+
 @dataclass(frozen=True, kw_only=True)
 class Poisson(Stage):
     """The same with the limits of the number of events, if that is a Poisson count.
@@ -83,7 +101,7 @@ class Poisson(Stage):
     Attributes:
         exact: for fewer events than this the limits are constants.
         lower_limits, upper_limits: these, each with its number of events.
-        third: a third of how many standard errors the limits of more events are away.
+        beyond: the terms of the limits of more events.
     """
 
     name = "poisson"
@@ -91,7 +109,7 @@ class Poisson(Stage):
     exact: Node
     lower_limits: Lines
     upper_limits: Lines
-    third: Node
+    beyond: Beyond
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,10 +155,12 @@ class Gaps(Stage):
 
     Attributes:
         columns: 0 or NULL in those further rows.
+        told: whether a row is one of these is passed on as `is_gap`.
     """
 
     name = "gaps"
     columns: tuple[Node, ...]
+    told: bool
     seconds: Node
 
 
@@ -156,12 +176,12 @@ def rate(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     if align is not None and version is not None and pivots:
         stages += windowed(scan, version, align, stages[-1])
         names = (*names, column(ADJUSTED))
-    stages += _summed(scan, stages[-1], names)
+    stages += _summed(scan, derived, stages[-1], names)
     kinds = _kinds(derived, has_limits=scan.spec.confidence is not None, has_clients=scan.spec.trim is None)
     stages.append(_divided(scan, derived, stages[-1], names))
     columns = scan.outputs + [OutputColumn(n, kind) for n, kind in kinds.items()]
     if scan.spec.fill:
-        stages += _filled(scan, stages[-1], columns)
+        stages += _filled(scan, stages[-1], columns, told=align is not None)
     if pivots:
         stage, columns = adjusted(scan, stages[-1], columns)
         stages.append(stage)
@@ -173,7 +193,7 @@ def rate(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     return measured
 
 
-def _summed(scan: Scan, source: Stage, names: tuple[Node, ...]) -> list[Stage]:
+def _summed(scan: Scan, derived: Derived, source: Stage, names: tuple[Node, ...]) -> list[Stage]:
     """From rows of clients to one row per group, with the sums."""
     spec = scan.spec
     by_clients = spec.confidence is not None and spec.method == "clients"
@@ -182,7 +202,16 @@ def _summed(scan: Scan, source: Stage, names: tuple[Node, ...]) -> list[Stage]:
     else:
         words = "Each client's events and exposure. A ping without a client id stands for itself."
         keys = (*names, column("client_id"), column("alone_at"))
-        stages = [Exposed(sentence=Comment(words), source=name(source.cte), columns=keys)]
+        timed = len(names) > len(scan.names)
+        stages = [
+            Exposed(
+                sentence=Comment(words),
+                source=name(source.cte),
+                columns=keys,
+                events=_of_client("events", derived.events, timed=timed),
+                exposure=_of_client("exposure", derived.exposure or derived.events, timed=timed),
+            )
+        ]
     stages.append(
         Rates(
             sentence=Comment(f"Events and exposure, within {scan.group}."),
@@ -201,6 +230,17 @@ def _summed(scan: Scan, source: Stage, names: tuple[Node, ...]) -> list[Stage]:
     return stages
 
 
+def _of_client(amount: str, side: Side, *, timed: bool) -> Node:
+    """A client's amount, from its rows; of five minutes each, several are of one client, and of one day."""
+    if timed and side.amount.count == "clients":
+        return exp.Max(this=column(amount))
+    if timed and side.amount.count == "client_days":
+        counts = exp.GT(this=column(amount), expression=literal(0, "INT64"))
+        day = exp.If(this=counts, true=exp.Date(this=column(FIVE_MINUTES)), false=exp.null())
+        return exp.Count(this=exp.Distinct(expressions=[day]))
+    return exp.Sum(this=column(amount))
+
+
 def _trimmed(scan: Scan, source: Stage, names: tuple[Node, ...], trim: float) -> list[Stage]:
     """From rows of clients to points of five minutes, those of the highest rates marked."""
     further = names[len(scan.names) :]
@@ -217,6 +257,7 @@ def _trimmed(scan: Scan, source: Stage, names: tuple[Node, ...], trim: float) ->
             dimensions=names,
             partition=(*scan.partition, *further),
             kept=literal(1 - trim, "FLOAT64"),
+            tolerance=exp.Literal.number(TOLERANCE),
         ),
     ]
 
@@ -290,11 +331,11 @@ def _poisson(names: tuple[Node, ...], confidence: float) -> Poisson:
         exact=literal(quantiles.EXACT, "INT64"),
         lower_limits=in_lines([lower for lower, _ in found]),
         upper_limits=in_lines([upper for _, upper in found]),
-        third=literal(quantiles.normal(confidence) / 3, "FLOAT64"),
+        beyond=Beyond(*(literal(term, "FLOAT64") for term in quantiles.poisson_terms(confidence))),
     )
 
 
-def _filled(scan: Scan, source: Stage, columns: list[OutputColumn]) -> list[Stage]:
+def _filled(scan: Scan, source: Stage, columns: list[OutputColumn], *, told: bool) -> list[Stage]:
     """A row for each interval from the first to the last of the result, in each series."""
     seconds = literal(SECONDS[scan.spec.interval or ""], "INT64")
     others = tuple(node for node, d in zip(scan.partition, scan.dimensions, strict=True) if d.name != TIME)
@@ -325,6 +366,7 @@ def _filled(scan: Scan, source: Stage, columns: list[OutputColumn]) -> list[Stag
         Gaps(
             sentence=Comment("A row for every interval; where there was nothing, the rate is unknown."),
             columns=tuple(filled),
+            told=told,
             seconds=seconds,
         ),
     ]
@@ -334,13 +376,14 @@ def _with_clients(scan: Scan, measured: Measured) -> Measured:
     """The same rows beside the number of clients of each group, which points don't tell."""
     shared = tuple(d for d in scan.dimensions if d.source is not None)
     everyone = all_clients(scan, shared)
+    counted = path(f"{everyone[-1].cte}.n_clients")
     beside = joined(
         "The same with the clients of each group.",
         measured.stages[-1],
         everyone[-1],
         shared,
         measured.columns,
-        (exp.alias_(path(f"{everyone[-1].cte}.n_clients"), "n_clients"),),
+        (exp.alias_(exp.Coalesce(this=counted, expressions=[literal(0, "INT64")]), "n_clients"),),
     )
-    stages = [*measured.stages, *everyone, replace(beside, prefix="clients_")]
+    stages = [*measured.stages, *everyone, replace(beside, prefix="clients_", keeps_all=True)]
     return replace(measured, stages=stages, columns=[*measured.columns, OutputColumn("n_clients", "INT64")])

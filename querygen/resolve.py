@@ -271,15 +271,17 @@ class _Resolver:
         return Side(found.scan, amount)
 
     def _shared_dimensions(self, amount: Amount, *, is_events: bool) -> list[tuple[Dimension, ...]]:
-        """The dimensions that an amount is split by; of an exposure several sets, of which the first fits."""
+        """The dimensions that an amount is split by; of an exposure two sets, the first that fits."""
         every = self.spec.dimensions
         plain = tuple(d for d in every if not isinstance(d, str) or d.lower() not in MADE_BY)
         if is_events:
             return [every]
         if not amount.is_recorded:
             return [plain]
-        without_keys = tuple(d for d in every if not isinstance(d, str) or d.lower() != "key")
-        return [every, without_keys, plain]
+        # A name alone doesn't tell whether it has keys: an exposure is told apart by what it names itself.
+        own = {key for key in ("process", "key") if key in amount.model_fields_set}
+        told = tuple(d for d in every if d in plain or (isinstance(d, str) and d.lower() in own))
+        return [told, plain]
 
     def _check_amount(self, key: str, amount: Amount, source: SourceTable) -> None:
         """Amounts that are no probe's need a column of whole numbers."""

@@ -112,14 +112,28 @@ def _check_events(spec: "Spec", *, probed: bool) -> None:
         )
         raise unused(key, why)
     exposure = spec.exposure_or_default
+    _check_amounts(spec)
     if exposure is None:
         for key in _given(spec, ("per",)):
             raise unused(key, "is about `exposure`", "add for example `exposure: usage_hours`")
     elif not exposure.is_hours and spec.min_usage_hours is not None:
         raise unused("min_usage_hours", f"means nothing to a rate by {exposure}")
-    if spec.events is not None and not spec.events.is_recorded:
-        for key in _given(spec, ("strict", "n_undecodable")):
+    recorded = {
+        "n_undecodable": spec.events is not None and spec.events.is_recorded,
+        "strict": any(amount and amount.is_recorded for amount in (spec.events, exposure)),
+    }
+    for key in _given(spec, recorded):
+        if not recorded[key]:
             raise unused(key, "is about a histogram or scalar")
+
+
+def _check_amounts(spec: "Spec") -> None:
+    """Some of what is counted has no Poisson limits, or no points of five minutes."""
+    if spec.method == "poisson" and spec.events is not None and spec.events.is_hours:
+        raise unused("method", "is about events that can be counted", "leave it out")
+    for amount in (spec.events, spec.exposure_or_default):
+        if spec.trim is not None and amount is not None and amount.count in ("clients", "client_days"):
+            raise unused("trim", f"is about points of five minutes, which share {amount}", "leave it out")
 
 
 def _check_keys(spec: "Spec") -> None:

@@ -260,7 +260,7 @@ class Alert(StrictModel):
         None,
         description="a rate above the range that this share of versions is expected in, by those before "
         "it, is an alert",
-        examples=[0.98],
+        examples=[0.97],
     )
 
     @model_validator(mode="after")

@@ -1,5 +1,6 @@
 """The query in words: its title, what is counted, which filters hold, and the chart that shows the result."""
 
+import re
 from fractions import Fraction
 
 from querygen import VERSION
@@ -53,7 +54,8 @@ def _number(exact: Fraction) -> float:
 def header(about: About, spec: Spec, scan: Scan) -> tuple[Comment, ...]:
     """The comments on top of the SQL."""
     # Redash turns what stands before a colon or between commas of a first comment into job labels.
-    lines = [about.title.replace(":", " -").replace(",", " and")]
+    title = re.sub(r"(?<=\d),(?=\d{3})", "", about.title)  # 1,000
+    lines = [title.replace(":", " -").replace(",", " and")]
     if about.description:
         lines.append(about.description)
     lines.append(f"Counted: {about.counted}")

@@ -256,7 +256,12 @@ def test_the_forms_of_functions(name):
     assert sorted(set(re.findall(r"querygen_\w+(?=\()", body))) == sorted(names)
     (mozfun,) = statements(name, "mozfun")
     assert isinstance(mozfun, exp.Select)
-    decodes = {stage.name for stage in plan(name).stages} & {"histograms", "samples", "fields", "with_samples"}
+    decodes = {stage.name for stage in plan(name).stages} & {
+        "histograms",
+        "samples",
+        "fields",
+        "with_samples",
+    }
     is_text = "decodable" in {stage.name for stage in plan(name).stages}
     assert ("mozfun.hist.extract(" in rendered(name, "mozfun")) == bool(decodes and is_text)
     assert "mozfun" not in rendered(name)

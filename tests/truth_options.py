@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from oracle import measure_of
+from oracle.amounts import WORDS
 from oracle.columns import table_name
 from oracle.dimensions import OF_RECORDING
 from oracle.questions import fields_of
@@ -144,6 +145,33 @@ def each(key: str, *values: Any) -> dict[str, Test]:
     return {str(value).lower(): equals(key, value) for value in values}
 
 
+KINDS_OF_AMOUNTS = ("histogram", "scalar", "column")
+
+
+def amount_of(spec: Spec, key: str) -> Spec:
+    """What is counted as `events` or `exposure`, as a mapping."""
+    written = spec.get(key) or {}
+    if isinstance(written, str):
+        return {"count" if written in WORDS else "histogram": written}
+    return written
+
+
+def counts(key: str, kind: str) -> Test:
+    return lambda spec: kind in amount_of(spec, key) or amount_of(spec, key).get("count") == kind
+
+
+def in_amount(key: str, part: str) -> Test:
+    return lambda spec: part in amount_of(spec, key)
+
+
+def of_events(measure: str) -> Test:
+    return lambda spec: bool(spec.get("events")) and measure_of(spec) == measure
+
+
+def in_alert(name: str) -> Test:
+    return lambda spec: name in (spec.get("alert") or {})
+
+
 def shaped(name: str) -> Test:
     return lambda spec: isinstance(spec.get("buckets"), Mapping) and name in spec["buckets"]
 
@@ -169,7 +197,7 @@ OPTIONS: dict[str, dict[str, Test]] = {
         "the other table's name": lambda spec: (
             table_name(spec) == METRICS and any(name.upper() == name for name in histograms_of(spec))
         ),
-        "none": lambda spec: "histogram" not in spec and "scalar" not in spec,
+        "none": lambda spec: not {"histogram", "scalar", "events"} & set(spec),
     },
     "scalar": {
         "a scalar": lambda spec: "payload" in scalar(spec) or "tab_open_event_count" in scalar(spec),
@@ -297,6 +325,38 @@ OPTIONS: dict[str, dict[str, Test]] = {
         "scaled": lambda spec: bool(spec.get("n_undecodable") and spec.get("scale")),
     },
     "strict": each("strict", True, False),
+    "events": {
+        **{kind: counts("events", kind) for kind in (*KINDS_OF_AMOUNTS, *WORDS)},
+        "a name": lambda spec: isinstance(spec.get("events"), str),
+        **{key: in_amount("events", key) for key in ("take", "bucket", "at_least", "process", "key", "unit")},
+        "filters": in_amount("events", "filters"),
+        **{f"for {name}": of_events(name) for name in ("percentiles", "distribution", "summary", "rate")},
+        "by keys, shared": lambda spec: bool(
+            spec.get("events") and "key" in named(spec) and "key" not in amount_of(spec, "exposure")
+        ),
+    },
+    "exposure": {
+        "none": lambda spec: bool(spec.get("events")) and not spec.get("exposure"),
+        **{kind: counts("exposure", kind) for kind in (*KINDS_OF_AMOUNTS, *WORDS)},
+        "filters": in_amount("exposure", "filters"),
+    },
+    "per": {"given": gives("per")},
+    "interval": {
+        **each("interval", "5 minutes", "hour", "day", "week"),
+        "time among dimensions": lambda spec: "time" in named(spec),
+    },
+    "fill": {**each("fill", True), "by age": lambda spec: bool(spec.get("fill") and spec.get("align"))},
+    "align": {
+        **each("align", "release"),
+        "skip_hours": lambda spec: isinstance(spec.get("align"), Mapping) and "skip_hours" in spec["align"],
+        "dates": lambda spec: isinstance(spec.get("align"), Mapping) and "dates" in spec["align"],
+        "by age": lambda spec: bool(spec.get("align") and spec.get("interval")),
+        "of major_version": lambda spec: bool(spec.get("align")) and "major_version" in named(spec),
+    },
+    "trim": {"given": gives("trim"), "aligned": lambda spec: bool(spec.get("trim") and spec.get("align"))},
+    "confidence": {"given": gives("confidence"), "poisson": equals("method", "poisson")},
+    "alert": {name: in_alert(name) for name in ("max_rate", "max_change", "expected")},
+    "min_usage_hours": {"given": gives("min_usage_hours")},
     "silence": {"given": gives("silence")},
     "title": {"given": gives("title")},
     "description": {"given": gives("description")},

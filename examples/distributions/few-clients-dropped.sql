@@ -165,7 +165,7 @@ FROM
 WHERE
   TRUE
 QUALIFY
-  n_clients >= 300
+  NOT n_clients < 300
 ORDER BY
   country,
   percentile

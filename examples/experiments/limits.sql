@@ -166,7 +166,7 @@ spread AS (
       SQRT(
         GREATEST(
           squares - 2 * cumulative_share * products + cumulative_share * cumulative_share * total_squares
-            - 1e-12 * squares,
+            - 1e-12 * cumulative_share * cumulative_share * total_squares,
           0
         ) * n_units / (n_units - 1)
       ) / total,

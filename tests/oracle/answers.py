@@ -7,14 +7,17 @@ from fractions import Fraction
 from itertools import compress
 from typing import Any
 
-from oracle import scalars
-from oracle.columns import Row, column
+from oracle import derived, scalars
+from oracle.alerts import with_states
+from oracle.amounts import sides
+from oracle.columns import Row, Version, column
 from oracle.decoding import Decoded
 from oracle.definitions import Probes
 from oracle.dimensions import Dimension, places
 from oracle.filters import passes
 from oracle.measures import MEASURES, Output, Vote, measure_of, n_clients
 from oracle.questions import Group, Question, Spec, facts_of, top_keys
+from oracle.rates import rate_rows
 
 
 def answer(spec: Spec, rows: Iterable[Row], probes: Probes | None = None) -> list[Output]:
@@ -29,6 +32,8 @@ def answer(spec: Spec, rows: Iterable[Row], probes: Probes | None = None) -> lis
         Rows with columns in the contract's order. INT64 is int, FLOAT64 is Fraction, NULL is None. Those of a
         `strict` spec are the answer only if `damaged_pings` is empty.
     """
+    if spec.get("events") is not None:
+        return _of_events(spec, list(rows), probes or {})
     question, passing = asked_of(spec, rows, probes)
     measure = measure_of(spec)
     if measure == "pings":
@@ -49,8 +54,38 @@ def answer(spec: Spec, rows: Iterable[Row], probes: Probes | None = None) -> lis
         for result in results[group]
     ]
     if spec.get("n_undecodable"):
-        answers = _with_undecodable(question, passing, answers)
-    return _scaled(question, _with_low_data(spec, answers))
+        answers = _with_undecodable(question, filter(question.has_say, passing), answers)
+    return _scaled(question, _with_low_data(spec, answers), spec)
+
+
+def _of_events(spec: Spec, rows: list[Row], probes: Probes) -> list[Output]:
+    """Numbers or rates made of events and exposure."""
+    measure = measure_of(spec)
+    events, _ = sides(spec, probes)
+    question = events.question
+    if measure == "rate":
+        results = {group: [row] for group, row in rate_rows(spec, rows, probes).items()}
+    else:
+        of = derived.numbers(spec, rows, probes)
+        results = {group: derived.MEASURES[measure](spec, numbers) for group, numbers in of.items()}
+    names = [dimension.name for dimension in question.dimensions]
+    answers = [
+        dict(zip(names, group, strict=True)) | result
+        for group in sorted(results, key=lambda group: places(question.dimensions, group))
+        for result in results[group]
+    ]
+    if spec.get("n_undecodable"):
+        counts = [row for row in rows if events.passes(row) and _may_count(spec, question, row)]
+        answers = _with_undecodable(question, counts, answers)
+    answers = _with_low_data(spec, answers)
+    if spec.get("alert"):
+        answers = with_states(spec, names, answers)
+    return _scaled(question, answers, spec)
+
+
+def _may_count(spec: Spec, question: Question, row: Row) -> bool:
+    """Whether a ping adds to events: of clients' numbers it needs a client id."""
+    return measure_of(spec) == "rate" or question.client(row) is not None
 
 
 def damaged_pings(spec: Spec, rows: Iterable[Row], probes: Probes | None = None) -> frozenset[str | None]:
@@ -60,6 +95,14 @@ def damaged_pings(spec: Spec, rows: Iterable[Row], probes: Probes | None = None)
     """
     if not spec.get("strict"):
         return frozenset()
+    if spec.get("events") is not None:
+        return frozenset(
+            column(row, "document_id")
+            for side in sides(spec, probes or {})
+            for row in rows
+            if side and side.passes(row) and _may_count(spec, side.question, row)
+            if any(one.is_damaged for one in side.question.recorded(row))
+        )
     question, passing = asked_of(spec, rows, probes)
     return frozenset(
         column(row, "document_id")
@@ -136,40 +179,56 @@ def count_rows(question: Question, rows: Iterable[Row]) -> dict[Group, list[Outp
 
 
 def _with_low_data(spec: Spec, rows: list[Output]) -> list[Output]:
-    """Rows of fewer than `min_clients` clients marked, or dropped.
+    """Rows of fewer than `min_clients` clients, or `min_usage_hours`, marked, or dropped.
 
     Columns `low_data`, or "`n_dropped` = number of rows dropped". "min_clients compares n_clients of the
     output row's group."
     """
-    least = spec.get("min_clients")
-    if least is None:
+    clients, hours = spec.get("min_clients"), spec.get("min_usage_hours")
+    if clients is None and hours is None:
         return rows
+
+    def is_low(row: Output) -> bool:
+        return row["n_clients"] < (clients or 0) or (hours is not None and row["exposure"] < Fraction(hours))
+
     if spec.get("low_data", "mark") == "mark":
-        return [row | {"low_data": row["n_clients"] < least} for row in rows]
-    kept = [row for row in rows if row["n_clients"] >= least]
+        return [row | {"low_data": is_low(row)} for row in rows]
+    kept = [row for row in rows if not is_low(row)]
     return [row | {"n_dropped": len(rows) - len(kept)} for row in kept]
 
 
-def _with_undecodable(question: Question, passing: Iterable[Row], rows: list[Output]) -> list[Output]:
-    """The rows with "the group's recordings that cannot be decoded", of pings that have a say."""
+def _with_undecodable(question: Question, having: Iterable[Row], rows: list[Output]) -> list[Output]:
+    """The rows with "the group's recordings that cannot be decoded", of pings that have a say: `having`."""
     damaged: dict[Group, int] = defaultdict(int)
-    for row in filter(question.has_say, passing):
+    for row in having:
         for group, ones in question.by_group(row).items():
             damaged[group] += sum(one.is_damaged for one in ones)
     names = [dimension.name for dimension in question.dimensions]
     return [row | {"n_undecodable": damaged[tuple(row[name] for name in names)]} for row in rows]
 
 
-SCALED = frozenset({"n_clients", "n_all_clients", "n_samples", "n_pings", "n_undecodable", "count", "sum"})
+SCALED = frozenset(
+    {
+        "n_clients",
+        "n_all_clients",
+        "n_samples",
+        "n_pings",
+        "n_undecodable",
+        "count",
+        "sum",
+        "events",
+        "exposure",
+    }
+)
 
 
-def _scaled(question: Question, rows: list[Output]) -> list[Output]:
+def _scaled(question: Question, rows: list[Output], spec: Spec) -> list[Output]:
     """`scale`: "counts (never percentiles or shares) from the sample … to all clients".
 
     The sample is of the 100 ids those that pass the filters on the column `sample_id` itself. Whole counts
     are rounded.
     """
-    if not question.spec.get("scale"):
+    if not spec.get("scale"):
         return rows
     by = Fraction(100, sum(_is_sampled(question, number) for number in range(100)))
 
@@ -218,7 +277,8 @@ def ping_rows(question: Question, rows: Iterable[Row]) -> list[Output]:
     """
     fields = question.fields
     answers = [[_field(question, field, row) for field in fields] for row in rows if question.is_carried(row)]
-    answers.sort(key=lambda values: places(fields, values))
+    # Fields are sorted as what they are shown as: versions as text.
+    answers.sort(key=lambda values: places(fields, [str(v) if isinstance(v, Version) else v for v in values]))
     names = [field.name for field in fields]
     return [dict(zip(names, values, strict=True)) for values in answers[: question.spec.get("limit")]]
 

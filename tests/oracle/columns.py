@@ -71,6 +71,12 @@ def build_date(build_id: str | None) -> date | None:
     return time and time.date()
 
 
+def major_version(version: str | None) -> int | None:
+    """The number before the first dot, of up to five digits."""
+    found = re.match(r"([0-9]{1,5})(\.|\Z)", version or "")
+    return int(found[1]) if found else None
+
+
 def _all_digits(text: str) -> bool:
     return all("0" <= character <= "9" for character in text)
 
@@ -89,6 +95,11 @@ class Version(str):
             return None
         stage = (found[2], int(found[3])) if found[2] else None
         return tuple(int(number) for number in found[1].split(".")), stage
+
+    def rank(self) -> tuple[tuple[int, ...], tuple[str, int]] | None:
+        """What it is ordered by; None of no version."""
+        made = self.parts()
+        return made and (_four(made[0]), made[1] or ("release", 0))
 
     def order(self, bound: str) -> int | None:
         """-1, 0 or 1 as it lies before, among or after the versions that begin as the bound; None if neither.
@@ -129,6 +140,8 @@ class Table:
                 return build_date(column(row, self.friendly["build_id"]))
             case "build_time":
                 return build_time(column(row, self.friendly["build_id"]))
+            case "major_version":
+                return major_version(column(row, self.friendly["app_version"]))
             case "submission_date":
                 submitted = column(row, SUBMITTED)
                 return submitted and submitted.date()

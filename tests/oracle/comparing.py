@@ -8,6 +8,7 @@ from typing import Any
 
 Row = Mapping[str, Any]
 NEAR = Fraction(1, 10**12)
+LIMITS_REL = 1e-6  # of a limit, the difference of large squares
 RESULT_COLUMNS = frozenset({"value", "count", "share", "sum", "mean", "n_clients", "n_samples", "n_pings"})
 
 
@@ -26,7 +27,8 @@ def same_rows(
             return f"row {number}: columns {list(ours)} instead of {list(theirs)}{counts}"
         for name in theirs:
             near = NEAR * max(unit, 1) if name == "value" else NEAR
-            if not same_value(ours[name], theirs[name], rel, near):
+            within = max(rel, LIMITS_REL) if name.endswith(("lower", "upper")) else rel
+            if not same_value(ours[name], theirs[name], within, near):
                 place = f"row {number} ({_row_name(theirs)}), column {name}"
                 return f"{place}: {_typed(ours[name])} instead of {_typed(theirs[name])}{counts}"
     if len(actual) > len(expected):

@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import pairwise, product
 from typing import Any
 
-from oracle.columns import Row, Table
+from oracle.columns import Row, Table, Version
 from oracle.filters import Reader, passes
 from oracle.recordings import Recorded
 
@@ -31,11 +31,16 @@ class Dimension:
     other_last: bool = False
 
     def place(self, value: Any) -> tuple[int, Any]:
-        """Sorts "NULLs first, text by code point, bands/cases in their written order", after their `*`."""
+        """Sorts "NULLs first, text by code point, bands/cases in their written order", after their `*`.
+
+        Versions are "ordered as versions", after what is none.
+        """
         if value is None:
             return (0, 0)
         if self.other_last and value == OTHER:
             return (2, 0)
+        if isinstance(value, Version) and (rank := value.rank()):
+            return (2, (rank, value))
         if not self.labels:
             return (1, value)
         return (1, -1 if value == ALL else self.labels.index(value))
@@ -129,6 +134,8 @@ def as_text(value: Any) -> str | None:
         return None
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, Version):
+        return value
     return value.isoformat(" ") if isinstance(value, datetime) else str(value)
 
 

@@ -187,7 +187,7 @@ MEASURES: dict[str, Callable[[Spec, Sequence[Vote], Facts], list[Output]]] = {
 
 def measure_of(spec: Spec) -> str:
     """The spec's measure: "percentiles given -> percentiles, else histogram given -> distribution"."""
-    probe = spec.get("histogram") or spec.get("scalar")
+    probe = spec.get("histogram") or spec.get("scalar") or spec.get("events")
     default = "percentiles" if spec.get("percentiles") else "distribution" if probe else None
     measure = spec.get("measure") or default
     if measure is None:

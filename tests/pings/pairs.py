@@ -14,6 +14,7 @@ from oracle.columns import table_name
 from oracle.questions import facts_of
 
 from pings.conditions import LAST
+from pings.derived import derived_spec_of
 from pings.dimensions import MAIN, Spec
 from pings.glean import glean_pings
 from pings.probes import PROBES
@@ -23,6 +24,7 @@ from pings.specs import spec_of
 
 POOL, POOLS = 400, 4
 MOST_PINGS = 60
+EVERY = 4  # of so many pairs one is of events and exposure
 UDFS = ("inline", "inline", "inline", "temp", "mozfun")
 
 
@@ -65,7 +67,7 @@ def numbered(seed: int, number: int) -> Pair:
     """The pair of that number: always the same, but that `today: current` moves its pings to these days."""
     name = f"{seed}/{number}"
     rng = random.Random(name)
-    spec, defined = spec_of(rng)
+    spec, defined = (derived_spec_of if number % EVERY == EVERY - 1 else spec_of)(rng)
     return Pair(spec, _fitting(spec, defined, rng), defined, rng.choice(UDFS), name)
 
 

@@ -8,6 +8,8 @@ from pings.histograms import random_histogram
 from pings.probes import DELAY, GC, HANDSHAKE, OVERUSE, SECURE, SPINNER, TAB_SIZE, VERDICT
 from pings.rows import Ping, random_pings
 
+# Of subsessions, in seconds.
+LENGTHS = (-5, -(10**9), 1, 1800, 86_401, 10**12)
 CHILDREN = ("content", "gpu")
 SCALAR, KEYED_SCALAR = "browser_engagement_tab_open_event_count", "browser_search_counts"
 # Of scalars: those beyond 0 and 2^40 are no numbers of anything.
@@ -21,8 +23,15 @@ def recording_pings(count: int, seed: int) -> list[Ping]:
 
     A process that recorded nothing is NULL or missing, an array of keys empty or missing.
     """
-    rng = random.Random(f"recordings {seed}")
-    return [_with_recordings(rng, ping) for ping in random_pings(count, seed)]
+    rng, usage = random.Random(f"recordings {seed}"), random.Random(f"usage {seed}")
+    return [_with_usage(usage, _with_recordings(rng, ping)) for ping in random_pings(count, seed)]
+
+
+def _with_usage(rng: random.Random, ping: Ping) -> Ping:
+    """A subsession may seem shorter than nothing, or longer than the day that it counts as."""
+    if rng.random() < 0.3 and (ping.get("payload") or {}).get("info"):
+        ping["payload"]["info"]["subsession_length"] = rng.choice(LENGTHS)
+    return ping
 
 
 def _with_recordings(rng: random.Random, ping: Ping) -> Ping:
