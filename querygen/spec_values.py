@@ -29,6 +29,7 @@ Lint = Literal[
     "percentile-in-overflow",
     "probe-ended",
     "redash-braces",
+    "redash-split",
     "redash-type",
     "unscaled-sample",
     "version-as-text",

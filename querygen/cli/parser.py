@@ -16,6 +16,7 @@ HOMES = {
     "run": "specs",
     "check": "specs",
     "verify": "specs",
+    "emit": "emitting",
     "catalog": "reference",
     "sample": "tables",
     "ingest": "tables",
