@@ -13,7 +13,7 @@ from querygen.parameters import NAME, Misused, filled, slots_in
 from querygen.spec import Spec
 
 
-def with_defaults(spec: Spec) -> Spec:
+def fill(spec: Spec) -> Spec:
     """The spec with each reference to a parameter replaced by its default.
 
     Raises:

@@ -29,6 +29,8 @@ Kind = Literal["enum", "number", "date", "date range", "text"]
 ALL = "all"
 """The member of an enum that lets in every row."""
 
+_GREATEST = 2**53  # from here on JavaScript, which writes the numbers, has not all of them
+
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
 # What could end a literal, begin a parameter, or divide the members from each other, or the statements.
 _UNSAFE = re.compile(
@@ -125,7 +127,7 @@ class Parameter(StrictModel):
                     "quotes, backslashes, braces, semicolons, control characters and outer blanks are no part"
                 )
                 raise problem("bad-option", message, f"{help_} of a member", key="options")
-            if isinstance(option, int) and not -(2**53) < option < 2**53:
+            if isinstance(option, int) and abs(option) >= _GREATEST:
                 raise problem("bad-option", f"the number {option} is too large", key="options")
         if len(set(self.members)) < len(self.members):
             raise problem("bad-option", "a member is given twice", "keep one of each", key="options")
@@ -144,7 +146,9 @@ class Parameter(StrictModel):
     def _check_default(self, default: Any) -> None:
         is_day = isinstance(default, dt.date) and not isinstance(default, dt.datetime)
         fits = {
-            "number": isinstance(default, int | float) and not isinstance(default, bool),
+            "number": isinstance(default, int | float)
+            and not isinstance(default, bool)
+            and abs(default) < _GREATEST,
             "date": is_day,
             "date range": isinstance(default, Days),
             "text": isinstance(default, str) and default.strip() != "",

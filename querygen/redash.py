@@ -94,6 +94,8 @@ def redash_query(checked: CheckedSql, spec: Spec, *, allow_text: bool = False) -
         notes.append(
             f"`{chart.x}` is text, a category to Redash; `build_date` or `build_time` is an axis of time"
         )
+    if chart and any(one.name == chart.x and one.type == "TIMESTAMP" for one in checked.sql.plan.columns):
+        notes.append(f"`{chart.x}` is a TIMESTAMP, which Redash shows in the time zone of its own machine")
     return RedashQuery(
         name=str(Comment(spec.title or "") or checked.sql.plan.header[0] or "Untitled"),
         description=str(Comment(spec.description or "")) or None,

@@ -88,9 +88,9 @@ def slugify(name: str) -> str:
 def _existing(folder: Path, slug: str, query_id: int | None) -> Path | None:
     """The file of a query that is there already."""
     files = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
-    split = [(path, *path.stem.partition("-")[::2]) for path in files]
+    named = {path: re.fullmatch(r"([0-9]+)-(.*)", path.stem) for path in files}
     if query_id is not None:
-        found = [path for path, number, _ in split if number == str(query_id)]
+        found = [path for path, name in named.items() if name and name[1] == str(query_id)]
         if not found:
             raise UsageError.of(
                 "no-such-query",
@@ -98,7 +98,7 @@ def _existing(folder: Path, slug: str, query_id: int | None) -> Path | None:
                 help=f"fetch it with `stmo-cli fetch {query_id}`, or leave out --id for a new query",
             )
     else:
-        found = [path for path, number, name in split if name == slug and number.isdecimal()]
+        found = [path for path, name in named.items() if name and name[2] == slug]
     if len(found) > 1:
         names = " and ".join(path.name for path in found)
         raise UsageError.of("several-queries", f"{folder} has {names}", help="say which by --id NUMBER")

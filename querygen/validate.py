@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from querygen.conditions import Case, Condition, DefinedDimension, Reference
 from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help, suggest
-from querygen.filling import with_defaults
+from querygen.filling import fill
 from querygen.parameters import Days, Parameter
 from querygen.source import Source
 from querygen.spec import Spec
@@ -31,7 +31,7 @@ def validate(source: Source) -> Spec:
         if not isinstance(key, str):
             raise QuerygenError.of("bad-key", f"the key {key!r} is no text", help="keys are names in quotes")
     try:
-        return with_defaults(Spec.model_validate(dict(source.data)))
+        return fill(Spec.model_validate(dict(source.data)))
     except ValidationError as error:
         found = findings(source.data, error, _keys_of)
     except QuerygenError as error:

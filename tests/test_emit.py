@@ -223,6 +223,13 @@ def test_emitting_anew_keeps_what_redash_and_people_have_set(tmp_path):
     assert emitted(SPINNER, tmp_path) == (again, sql_again, metadata_again)
 
 
+def test_writing_over_files_is_told(tmp_path):
+    """Two specs without a title may have the same one, and so the same files."""
+    assert querygen("emit", "stmo", SPINNER, "-o", tmp_path).stderr == ""
+    again = querygen("emit", "stmo", SPINNER, "-o", tmp_path).stderr.splitlines()
+    assert [line.rsplit(" was there")[1] for line in again] == [", and is written anew"] * 2
+
+
 def test_another_database_is_named_by_its_id(tmp_path):
     _, _, metadata = emitted(SPINNER, tmp_path, "--data-source", 7)
     assert parsed(metadata)["data_source_id"] == 7
@@ -497,6 +504,9 @@ UNFIT = {
     "all twice": (of(P, "os", {"kind": "enum", "options": ["all"], "all": True}), "bad-option"),
     "members of a number": (of(P, "memory_mb", {**NUMBER, "options": [1]}), "unused-key"),
     "no default": (of(P, "memory_mb", {"kind": "number"}), "bad-default"),
+    "a number that JavaScript hasn't": (of(P, "memory_mb", {**NUMBER, "default": 2**53}), "bad-default"),
+    "a number without an end": (of(P, "memory_mb", {**NUMBER, "default": 10**400}), "bad-default"),
+    "a large member": (of(P, "memory_mb", {"kind": "enum", "options": [-(2**53)]}), "bad-option"),
     "no number": (of(P, "memory_mb", {"kind": "number", "default": True}), "bad-default"),
     "no member": (of(P, "os", {**ENUM, "default": "c"}), "bad-default"),
     "true as a member": (
@@ -719,6 +729,13 @@ def test_the_text_of_the_chart_in_the_header_is_the_chart():
 def test_builds_as_text_are_no_axis_of_time():
     made = Query(filters=DAYS, histogram=HISTOGRAM, percentiles=[0.5], dimensions=["build_id"]).redash()
     assert any("`build_date`" in note for note in made.notes)
+
+
+def test_times_with_a_zone_are_told():
+    made = Query(filters=DAYS, measure="rate", events="pings", interval="day")
+    assert any("`time` is a TIMESTAMP" in note for note in for_redash(made).notes)
+    dated = Query(filters=DAYS, measure="rate", events="pings", dimensions=["submission_date"])
+    assert for_redash(dated).notes == ()
 
 
 # --- The column `series` -------------------------------------------------------------------------

@@ -33,6 +33,8 @@ def _emit(arguments: argparse.Namespace) -> int:
     except OSError as error:
         message = f"{folder} cannot be written: {str(error.strerror).lower()}"
         raise UsageError.of("unwritable", message, help="name a folder") from None
+    for path in filter(Path.exists, pairs.files):
+        say(f"note: {path} was there, and is written anew")
     for path, text in pairs.files.items():
         write(text.encode(), path)
     for path in pairs.replaces:
