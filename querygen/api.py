@@ -16,6 +16,7 @@ from querygen.check import CheckedSql, check
 from querygen.errors import Diagnostic, QuerygenError, UsageError
 from querygen.lints import lint, lint_result
 from querygen.plan import Plan
+from querygen.redash_chart import chart_of
 from querygen.render import UdfMode, render
 from querygen.resolve import resolve
 from querygen.schema import Schema, read_schema
@@ -27,6 +28,7 @@ from querygen.validate import validate
 if TYPE_CHECKING:
     import duckdb
 
+    from querygen.redash import RedashQuery
     from querygen.result import Result
     from querygen.verify import Verdict
 
@@ -124,6 +126,30 @@ class Query:
         """
         checked = self.checked(udfs)
         return translate(checked).text if dialect == "duckdb" else checked.sql.text
+
+    def redash(
+        self, data: str | Path | Sequence[str | Path] | None = None, *, allow_text: bool = False
+    ) -> "RedashQuery":
+        """The query as Redash takes it, with its chart, after a run that shows that the chart can be drawn.
+
+        Args:
+            data: as for `run`.
+            allow_text: permits parameters of free text.
+
+        Raises:
+            QuerygenError: Redash would read or draw it as something else.
+        """
+        from querygen.redash import check_points, redash_query
+
+        made = self
+        chart = chart_of(self._spec, self.plan())
+        if chart and chart.needs_series and not self._spec.series:
+            made = Query.of(self._source.with_value("series", True), self._catalog, self._today)
+        try:
+            query = redash_query(made.checked(), made.spec, allow_text=allow_text)
+            return replace(query, notes=(*query.notes, *check_points(made.run(data), made.spec)))
+        except QuerygenError as error:
+            raise self._source.locate(error) from None
 
     def analyze(self, udfs: UdfMode = "inline") -> None:
         """Has Google's own analyzer check the SQL against the table's whole schema.

@@ -77,19 +77,34 @@ Number = Annotated[
 ]
 
 
+class Reference(StrictModel):
+    """A parameter's name where a value could stand."""
+
+    parameter: StrictStr = Field(description="the name of one of `parameters`")
+
+
 def _value_kind(value: Any) -> str:
     return "list" if isinstance(value, list | tuple) else "value"
+
+
+def _bound_kind(value: Any) -> str:
+    return "parameter" if isinstance(value, dict | Reference) else "value"
+
+
+Bound = Annotated[
+    Annotated[Value, Tag("value")] | Annotated[Reference, Tag("parameter")], Discriminator(_bound_kind)
+]
 
 
 class Condition(StrictModel):
     """A filter with operators; several of them in one mapping must all hold."""
 
-    from_: Value | None = Field(None, alias="from", description="at least this, inclusive")
-    to: Value | None = Field(None, description="at most this, inclusive; all builds of a `to` day count")
-    gte: Value | None = Field(None, description="greater than or equal")
-    gt: Value | None = Field(None, description="greater than")
-    lte: Value | None = Field(None, description="less than or equal")
-    lt: Value | None = Field(None, description="less than")
+    from_: Bound | None = Field(None, alias="from", description="at least this, inclusive")
+    to: Bound | None = Field(None, description="at most this, inclusive; all builds of a `to` day count")
+    gte: Bound | None = Field(None, description="greater than or equal")
+    gt: Bound | None = Field(None, description="greater than")
+    lte: Bound | None = Field(None, description="less than or equal")
+    lt: Bound | None = Field(None, description="less than")
     not_: (
         Annotated[Annotated[Value, Tag("value")] | Annotated[Values, Tag("list")], Discriminator(_value_kind)]
         | None
@@ -101,6 +116,7 @@ class Condition(StrictModel):
     last: StrictStr | None = Field(
         None, description="`14 days` or `2 weeks`, the last of which is `today`", examples=["14 days"]
     )
+    parameter: StrictStr | None = Field(None, description="what this one of `parameters` says")
 
     @field_validator("last", mode="before")
     @classmethod
@@ -138,6 +154,9 @@ class Condition(StrictModel):
         if "last" in given and given & {"from_", "to", "gte", "gt", "lte", "lt"}:
             message = "`last` already sets both ends of the range"
             raise problem("two-bounds", message, "keep `last`, or from and to", key="last")
+        if "parameter" in given and len(given) > 1:
+            message = "`parameter` is a whole filter, which stands alone"
+            raise problem("two-bounds", message, "keep `parameter`, or the operators", key="parameter")
         for name in given:
             if getattr(self, name) is None:
                 key = name.rstrip("_")

@@ -13,6 +13,7 @@ from querygen.catalog import Column, SourceTable
 from querygen.conditions import Condition, DefinedDimension, Dimension, Filter
 from querygen.errors import Diagnostic, Loc, QuerygenError
 from querygen.filters import FilterCompiler, Report
+from querygen.parameters import slot_of
 from querygen.plan import PREFIXES, stage_names
 from querygen.sqltext import NAME, Node, column, literal, own_function, text
 
@@ -311,4 +312,7 @@ def operators(condition: Filter) -> str:
 
 
 def _words(value: object) -> str:
+    slot = slot_of(value[0] if isinstance(value, tuple) else value)
+    if slot is not None:
+        return f"the parameter {slot.name}"
     return " or ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -17,7 +17,8 @@ from sqlglot import exp
 from querygen.catalog import Column
 from querygen.conditions import Condition, Filter
 from querygen.errors import Diagnostic, Loc
-from querygen.sqltext import Node, is_given, is_missing, literal, own_function
+from querygen.parameters import ALL, Slot, slot_of
+from querygen.sqltext import Node, is_given, is_missing, listed, literal, own_function, text
 
 Today = dt.date | None | str
 Report = Callable[[Diagnostic], None]
@@ -55,6 +56,9 @@ class FilterCompiler:
             values = condition if isinstance(condition, tuple) else (condition,)
             listed = isinstance(condition, tuple)
             typed = self._values(column, values, loc, listed)
+            slot = slot_of(values[0])
+            if slot is not None and typed:
+                return [_chosen(column, typed, slot)]
             return [_any_of(column, typed)] if typed else []
         found: list[Node] = []
         given = condition.model_fields_set
@@ -98,6 +102,13 @@ class FilterCompiler:
             message = f"`{bounds[key]}` is no version of Firefox"
             help_ = "write it as 58, 58.0, 58.0.2, 58.0b3 or 58.0a1"
             self.report(Diagnostic("bad-version", message, loc=(*loc, key.rstrip("_")), help=help_))
+        for key in (key for key in keys if slot_of(bounds[key])):
+            message = (
+                "a range of versions compares keys that are made of its ends, so these are no parameters"
+            )
+            help_ = "list the versions: an enum with `multiple: true` as the whole filter"
+            self.report(Diagnostic("not-a-parameter", message, loc=(*loc, key.rstrip("_")), help=help_))
+            return []
         known = {key: made for key, made in keys.items() if made is not None}
         made = Column(
             own_function("querygen.version_key", column.node), "STRING", column.needs, VERSION_LENGTH
@@ -112,6 +123,7 @@ class FilterCompiler:
 
     def _value(self, column: Column, value: Any, loc: Loc) -> Any:
         """The value as the column's type, or None after a finding."""
+        slot = slot_of(value)
         if column.whole_length and isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         typed, problem, help_ = _typed(value, column.type)
@@ -119,6 +131,12 @@ class FilterCompiler:
             help_ = f'write "{value:%Y%m%d}", or filter by `build_date`'
         if problem:
             self.report(Diagnostic("wrong-type", problem, loc=loc, help=help_))
+        if slot is not None and not problem:
+            why = _unfit(column, slot, is_kept=slot_of(typed) is slot)
+            if why:
+                help_ = "filter by another column, or write the value itself"
+                self.report(Diagnostic("not-a-parameter", why, loc=loc, help=help_))
+                return None
         return typed
 
     def _ordered(
@@ -179,6 +197,29 @@ class FilterCompiler:
         today = exp.CurrentDate()
         first = exp.DateSub(this=today, expression=exp.Literal.number(days - 1), unit=exp.var("DAY"))
         return [exp.Between(this=column.node, low=first, high=exp.CurrentDate())]
+
+
+def _unfit(column: Column, slot: Slot, *, is_kept: bool) -> str | None:
+    """Why a parameter cannot stand where a column is compared, if so."""
+    if not is_kept:
+        return f"a parameter of this kind cannot be compared with a {column.type}"
+    members = slot.parameter.options or slot.parameter.chosen
+    if column.whole_length and any(len(str(member)) != column.whole_length for member in members):
+        return f"a parameter for this column needs all {column.whole_length} digits in each of its values"
+    return None
+
+
+def _chosen(column: Column, values: Sequence[Any], slot: Slot) -> Node:
+    """`column` is what a parameter says; with its member `all`, any value or none."""
+    rights = [literal(value, column.type) for value in values]
+    test: Node
+    if slot.parameter.multiple:
+        test = listed(column.node, rights)
+        is_all: Node = listed(text(ALL), rights)
+    else:
+        test = exp.EQ(this=column.node, expression=rights[0])
+        is_all = exp.EQ(this=rights[0].copy(), expression=text(ALL))
+    return exp.Paren(this=exp.or_(is_all, test)) if slot.parameter.all else test
 
 
 def version_key(version: str) -> str | None:

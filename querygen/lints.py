@@ -371,6 +371,20 @@ def redash_braces(linted: Linted) -> Iterator[Diagnostic]:
             )
 
 
+def redash_split(linted: Linted) -> Iterator[Diagnostic]:
+    """Text after which Redash, which knows no dialect, takes quoted and unquoted for each other."""
+    for text in _texts(linted.sql):
+        if text.endswith("\\"):
+            loc, at_key = _place(linted, text)
+            yield Diagnostic(
+                "redash-split",
+                "Redash doesn't see that a text ends whose last character is a backslash",
+                loc=loc,
+                at_key=at_key,
+                help="leave out the backslash if the query goes to STMO",
+            )
+
+
 def redash_type(linted: Linted) -> Iterator[Diagnostic]:
     """Columns of the result that Redash shows as something else."""
     for column in linted.sql.sql.plan.columns:
@@ -444,6 +458,7 @@ LINTS: tuple[Callable[[Linted], Iterator[Diagnostic]], ...] = (
     legacy_probe,
     full_scan,
     redash_braces,
+    redash_split,
     redash_type,
     few_permutations,
 )

@@ -20,7 +20,7 @@ from sqlglot import exp
 from querygen.calls import Call, find_calls, place, with_arguments
 from querygen.plan import Comment, Plan, Stage
 from querygen.resources import resource_dir
-from querygen.sqltext import Node, to_sql
+from querygen.sqltext import Node, to_sql, with_defaults, with_placeholders
 from querygen.udfs import bigquery_function, load_udf
 
 COMMENT_WIDTH = 96
@@ -38,15 +38,18 @@ class SqlText:
     """BigQuery text as it is printed.
 
     Attributes:
+        text: with the defaults of parameters.
         plan: what it was made from.
         udfs: how querygen's own functions are printed.
         functions: the dotted names of those that it uses.
+        template: the same text with parameters as Redash writes them, `{{ name }}`.
     """
 
     text: str
     plan: Plan
     udfs: UdfMode
     functions: tuple[str, ...]
+    template: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def render(plan: Plan, udfs: UdfMode = "inline") -> SqlText:
     query = _Query(plan.header, tuple(parts[:-1]), parts[-1], plan.order, plan.limit)
     text = environment.get_template("query.sql.j2").render(query=query)
     text, functions = _place_functions(_tidy(text), udfs)
-    return SqlText(text, plan, udfs, functions)
+    return SqlText(with_defaults(text), plan, udfs, functions, with_placeholders(text))
 
 
 def _part(stage: Stage, environment: ImmutableSandboxedEnvironment, *, last: bool) -> _Part:

@@ -27,8 +27,10 @@ from querygen.facts import Facts
 from querygen.filters import SAMPLE_IDS, FilterCompiler, is_bounded, sample_ids
 from querygen.grouping import Measured
 from querygen.measures import MEASURES, RowField, decoded_field, pings
+from querygen.parameters import slots_in
 from querygen.plan import Plan, Read
 from querygen.populations import BRANCH, EXPERIMENT, population
+from querygen.redash_chart import RedashChart, redash_chart, unwritten, with_series
 from querygen.scan import Asked, Derived, Scan, Side, start_of
 from querygen.spec import Spec
 from querygen.spec_values import HISTOGRAM_FIELDS, Alignment, DeclaredSource
@@ -164,7 +166,25 @@ class _Resolver:
             measured = scaled(measured, self._sampled(read.restricted))
             if self.findings:
                 return None
-        return self._made(scan, alone(measured), about(spec, scan, self.notes, read.facts, read.unit))
+        chart = redash_chart(spec, scan.outputs, measured.key)
+        if spec.series:
+            self._check_series(chart)
+            if chart is None or self.findings:
+                return None
+            measured = with_series(spec, chart, measured)
+        return self._made(scan, alone(measured), about(spec, scan, self.notes, read.facts, read.unit), chart)
+
+    def _check_series(self, chart: RedashChart | None) -> None:
+        """A column `series` needs something to tell apart, which all engines write alike."""
+        if chart is None or not chart.series:
+            help_ = "leave out `series`, or add `dimensions`"
+            self._report("unused-key", "`series` has nothing to tell apart at the same x", ("series",), help_)
+            return
+        for one in unwritten(chart):
+            message = f"`{one.name}` is a {one.type}, which engines write differently"
+            self._report(
+                "not-a-series", message, ("series",), "use `bands` or `cases` of it, or leave it out"
+            )
 
     def _read(self, further: dict[str, Filter] | None = None) -> "_Read":
         """What the spec reads of this table; `further` are filters of an amount."""
@@ -306,10 +326,10 @@ class _Resolver:
             message = f"`{amount.column}` is a {found.type}, and amounts are whole numbers"
             self._report("wrong-type", message, (key, "column"), "name a column of the type INT64")
 
-    def _made(self, scan: Scan, measured: Measured, described: About) -> Plan:
+    def _made(self, scan: Scan, measured: Measured, described: About, chart: RedashChart | None) -> Plan:
         names = tuple(d.name for d in scan.dimensions)
         return Plan(
-            header=header(described, self.spec, scan),
+            header=header(described, self.spec, chart),
             reads=_reads(scan),
             histograms=tuple(dict.fromkeys(one.histogram for one in scan.asked)),
             stages=tuple(measured.stages),
@@ -326,6 +346,10 @@ class _Resolver:
         for reference, source, _ in restricted:
             if source.expression == self.source.node("sample_id"):
                 passed &= sample_ids(self.spec.filters[reference])
+                if any(slots_in(self.spec.filters[reference])):
+                    message = "`scale` needs to know the sample, which a parameter leaves open"
+                    help_ = "write the value itself, or leave out `scale`"
+                    self._report("not-a-parameter", message, ("filters", reference), help_)
         if 0 < len(passed) < len(SAMPLE_IDS):
             self.notes.append(f"counts are those of {len(passed)}% of clients, scaled to all")
             return len(passed)

@@ -11,6 +11,7 @@ from pydantic import Field, StrictBool, StrictInt, StrictStr, field_validator, m
 from querygen.amounts import Amount, AmountOrName
 from querygen.conditions import Dimension, Filter, StrictModel, problem
 from querygen.enrolments import Comparison, Experiment, Share, placebo_of
+from querygen.parameters import Parameter
 from querygen.spec_rules import check_together
 from querygen.spec_values import (
     DEFAULT_PERCENTILES,
@@ -138,7 +139,18 @@ class Spec(StrictModel):
     )
     filters: dict[StrictStr, Filter] = Field(
         default_factory=dict,
-        description="name: value | list (any of) | {from, to, gte, gt, lte, lt, not, is_null, last}",
+        description="name: value | list (any of) | {from, to, gte, gt, lte, lt, not, is_null, last} | "
+        "{parameter: name}",
+    )
+    parameters: dict[StrictStr, Parameter] = Field(
+        default_factory=dict,
+        description="what readers in Redash may choose, which filters refer to by {parameter: name}; the "
+        "defaults hold everywhere else",
+        examples=[{"os": {"kind": "enum", "options": ["Windows", "Mac"], "all": True}}],
+    )
+    series: StrictBool = Field(
+        False,
+        description="a column `series`: all that tells the points of a chart apart at the same x, as text",
     )
     dimensions: tuple[Dimension, ...] = Field((), description="what the result is split by")
     normalization: Normalization = Field(

@@ -30,6 +30,7 @@ Lint = Literal[
     "percentile-in-overflow",
     "probe-ended",
     "redash-braces",
+    "redash-split",
     "redash-type",
     "too-rare",
     "unscaled-sample",

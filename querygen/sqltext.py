@@ -7,11 +7,13 @@ become a string literal; identifiers come from the catalog or are checked agains
 import datetime as dt
 import re
 import sys
+from collections.abc import Sequence
 
 from sqlglot import exp
 from sqlglot.dialects.bigquery import BigQuery
 
 from querygen.errors import QuerygenError
+from querygen.parameters import slot_of
 
 Node = exp.Expr
 
@@ -23,6 +25,10 @@ _TYPED_LITERALS = {
     "TIMESTAMP": "DATETIME",
 }
 _LONGEST_LINE = 100
+# Around a literal that a parameter may stand in for, and between its placeholder and itself. These are halves
+# of characters, which no text can have that becomes a literal, a name or a comment.
+_OPEN, _MIDDLE, _CLOSE = "\ud800", "\ud801", "\ud802"
+_MARKED = re.compile(f"{_OPEN}([^{_MIDDLE}]*){_MIDDLE}([^{_CLOSE}]*){_CLOSE}")
 _GREATEST = int(sys.float_info.max)
 # GoogleSQL reserves fewer; the others (CURRENT_DATE, OFFSET, …) would not be read as names everywhere.
 _RESERVED = {
@@ -54,6 +60,17 @@ class _Emitted(BigQuery):
                 return f"{kind} {self.sql(expression, 'this')}"
             return str(super().cast_sql(expression, safe_prefix))
 
+        def literal_sql(self, expression: exp.Literal) -> str:
+            """A literal, marked if a parameter may stand in for it."""
+            return _marked(expression, str(super().literal_sql(expression)))
+
+        def in_sql(self, expression: exp.In) -> str:
+            """A list, whose values are marked together if a parameter may stand in for all of them."""
+            if _PARAMETER not in expression.meta:
+                return str(super().in_sql(expression))
+            values = ", ".join(self.sql(value) for value in expression.expressions)
+            return f"{self.sql(expression, 'this')} IN ({_marked(expression, values)})"
+
         def currentdate_sql(self, expression: exp.CurrentDate) -> str:
             """With the parentheses that Mozilla's SQL has."""
             return f"CURRENT_DATE({self.sql(expression, 'this')})"
@@ -72,9 +89,36 @@ class _Emitted(BigQuery):
 def to_sql(node: Node) -> str:
     """The BigQuery text of a node; CASE expressions and whatever is long take several lines."""
     flat = node.sql(dialect=_Emitted)
-    if len(flat) <= _LONGEST_LINE and node.find(exp.Case) is None:
+    if len(with_defaults(flat)) <= _LONGEST_LINE and node.find(exp.Case) is None:
         return flat
     return node.sql(dialect=_Emitted, pretty=True, max_text_width=_LONGEST_LINE)
+
+
+_PARAMETER = "parameter"
+
+
+def _marked(node: Node, printed: str) -> str:
+    placeholder = node.meta.get(_PARAMETER)
+    return printed if placeholder is None else f"{_OPEN}{placeholder}{_MIDDLE}{printed}{_CLOSE}"
+
+
+def with_defaults(printed: str) -> str:
+    """The text of nodes with the literals, where parameters may stand in for them."""
+    return _MARKED.sub(r"\2", printed)
+
+
+def with_placeholders(printed: str) -> str:
+    """The text of nodes with parameters, as Redash writes them, in place of the literals."""
+    return _MARKED.sub(r"\1", printed)
+
+
+def listed(this: Node, values: Sequence[Node]) -> exp.In:
+    """`this IN (values)`; one parameter stands in for all values if it does for the first."""
+    made = exp.In(this=this, expressions=[value.copy() for value in values])
+    placeholders = [inner.meta.pop(_PARAMETER, None) for value in made.expressions for inner in value.walk()]
+    if any(placeholders):
+        made.meta[_PARAMETER] = next(filter(None, placeholders))
+    return made
 
 
 def name(text: str) -> exp.Identifier:
@@ -142,9 +186,24 @@ def text(value: str) -> exp.Literal:
 def literal(value: str | int | float | bool | dt.date | dt.datetime, kind: str) -> Node:
     """A value as a literal of a BigQuery type; the value must already be of that type.
 
+    A default of a parameter is a literal that the parameter may stand in for, sign and all.
+
     Raises:
         QuerygenError: a number is greater than FLOAT64 goes, or a text has half of a character.
     """
+    slot = slot_of(value)
+    if slot is not None:
+        made = _literal(value, kind)
+        if isinstance(made, exp.Neg):
+            made = exp.Literal(this=f"-{made.this.this}", is_string=False)
+        inner = made.find(exp.Literal)
+        if inner is not None:
+            inner.meta[_PARAMETER] = slot.placeholder
+        return made
+    return _literal(value, kind)
+
+
+def _literal(value: str | int | float | bool | dt.date | dt.datetime, kind: str) -> Node:
     if isinstance(value, bool):
         return exp.true() if value else exp.false()
     if isinstance(value, int) and kind != "INT64" and abs(value) >= 2**63:

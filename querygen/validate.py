@@ -1,7 +1,8 @@
 """Validate: `Source` becomes `Spec`, or every finding at its line and column, in words of ours.
 
-pydantic finds the mistakes; this module says them. Where a misspelt key makes two findings (an unknown key
-and a missing one) only the first is told, with the name that was meant.
+Parameters have their defaults then. pydantic finds the mistakes; this module says them. Where a misspelt
+key makes two findings (an unknown key and a missing one) only the first is told, with the name that was
+meant.
 """
 
 import contextlib
@@ -11,8 +12,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from querygen.conditions import Case, Condition, DefinedDimension
+from querygen.conditions import Case, Condition, DefinedDimension, Reference
 from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help, suggest
+from querygen.filling import fill
+from querygen.parameters import Days, Parameter
 from querygen.source import Source
 from querygen.spec import Spec
 from querygen.spec_values import BucketShape, DeclaredSource, TopKeys
@@ -28,9 +31,11 @@ def validate(source: Source) -> Spec:
         if not isinstance(key, str):
             raise QuerygenError.of("bad-key", f"the key {key!r} is no text", help="keys are names in quotes")
     try:
-        return Spec.model_validate(dict(source.data))
+        return fill(Spec.model_validate(dict(source.data)))
     except ValidationError as error:
         found = findings(source.data, error, _keys_of)
+    except QuerygenError as error:
+        found = tuple(error.diagnostics)
     raise source.locate(QuerygenError(found))
 
 
@@ -191,8 +196,10 @@ _PARTS: dict[str, type[BaseModel]] = {"source": DeclaredSource, "key": TopKeys, 
 def _keys_of(loc: Loc) -> list[str]:
     """The keys that would have been known where `loc` ends."""
     model: type[BaseModel] = Spec
-    if "operators" in loc:
-        model = Condition
+    if loc[0] == "parameters":
+        model = Days if "days" in loc else Parameter
+    elif "operators" in loc:
+        model = Reference if "parameter" in loc[:-1] else Condition
     elif "cases" in loc:
         model = Case
     elif loc[0] == "dimensions":

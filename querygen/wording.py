@@ -8,6 +8,7 @@ from querygen.about import About, Split
 from querygen.dimensions import ResolvedDimension, operators
 from querygen.facts import Facts
 from querygen.plan import Comment
+from querygen.redash_chart import RedashChart
 from querygen.scan import Scan
 from querygen.spec import Spec
 from querygen.units import unit_after
@@ -51,7 +52,7 @@ def _number(exact: Fraction) -> float:
     return int(exact) if exact.denominator == 1 else float(exact)
 
 
-def header(about: About, spec: Spec, scan: Scan) -> tuple[Comment, ...]:
+def header(about: About, spec: Spec, chart: RedashChart | None) -> tuple[Comment, ...]:
     """The comments on top of the SQL."""
     # Redash turns what stands before a colon or between commas of a first comment into job labels.
     title = re.sub(r"(?<=\d),(?=\d{3})", "", about.title)  # 1,000
@@ -62,9 +63,8 @@ def header(about: About, spec: Spec, scan: Scan) -> tuple[Comment, ...]:
     lines += [f"Note: {note}" for note in about.notes]
     if about.filters:
         lines.append("Filters: " + "; ".join(about.filters))
-    chart = _chart(spec, scan.dimensions)
     if chart:
-        lines.append(f"Chart in STMO: {chart}")
+        lines.append(f"Chart in STMO: {chart.words(has_series=spec.series)}")
     lines.append(f"Made with querygen {VERSION}")
     return tuple(map(Comment, lines))
 
@@ -111,26 +111,3 @@ def _counted(spec: Spec, grouped: bool) -> str:
         return words if spec.normalization != "none" else f"{words}; pings without a client id are left out"
     samples = "" if spec.measure == "summary" else ", and n_samples their samples"
     return f"{words}. n_clients are the clients with a sample{samples}"
-
-
-def _chart(spec: Spec, dimensions: tuple[ResolvedDimension, ...]) -> str | None:
-    """The settings of the chart that shows this result in STMO."""
-    names = [d.name for d in dimensions]
-    if spec.measure == "distribution":
-        series = f", series = {' and '.join(names)}" if names else ""
-        return f"type bar, x = bucket (as category, not sorted again), y = share{series}"
-    y = {
-        "percentiles": "value",
-        "summary": "mean",
-        "counts": "n_clients",
-        "compare": "difference",
-        "rate": "rate",
-    }.get(spec.measure or "")
-    if y is None or (not names and spec.measure != "percentiles"):
-        return None
-    if not names:
-        return f"type bar, x = percentile, y = {y}"
-    within = {"percentiles": ["percentile"], "compare": ["statistic"]}.get(spec.measure or "", [])
-    rest = [*within, *names[1:]]
-    series = f", series = {' and '.join(rest)}" if rest else ""
-    return f"type {'line' if dimensions[0].type in _TIMES else 'bar'}, x = {names[0]}, y = {y}{series}"

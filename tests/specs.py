@@ -217,6 +217,35 @@ SPECS: dict[str, dict] = {
         "unit": "ms",
         "percentiles": [0.5],
     },
+    "lines": {
+        "histogram": HISTOGRAM,
+        "filters": DAYS,
+        "dimensions": ["build_date", "os", "cpu_cores"],
+        "percentiles": [0.001, 0.5],
+        "series": True,
+    },
+    "parameters": {
+        "filters": {
+            "submission_date": {"parameter": "days"},
+            "country": {"parameter": "country"},
+            "os": {"parameter": "systems"},
+            "sample_id": {"gte": {"parameter": "from_id"}, "lt": {"parameter": "to_id"}},
+        },
+        "parameters": {
+            "days": {"kind": "date range", "default": {"from": "2020-04-06", "to": "2020-04-20"}},
+            "country": {"kind": "enum", "options": ["DE", "FR"], "all": True},
+            "systems": {
+                "kind": "enum",
+                "options": ["Mac", "Linux", "Windows"],
+                "all": True,
+                "multiple": True,
+            },
+            "from_id": {"kind": "number", "default": -1},
+            "to_id": {"kind": "enum", "options": [50, 100]},
+        },
+        "measure": "counts",
+        "dimensions": ["os"],
+    },
     "words": {
         "histogram": HISTOGRAM,
         "filters": DAYS,

@@ -24,11 +24,12 @@ LONGEST_MODULE = 500
 # Each module may import from those before it only. A package counts as one, its modules must have no cycle.
 LAYERS = """
     __init__ errors explain names resources atomic calls buckets yaml_syntax
-    source conditions enrolments times spec_values amounts spec_rules spec sides validate
+    source conditions parameters enrolments times spec_values amounts spec_rules spec filling sides validate
     schema sqltext udfs probes catalog recordings facts listing units
     about plan filters dimensions scan populations asking quantiles constants intervals grouping derived
-    numbers permutations branches comparisons aligned rates measures adjust alerts wording resolve
-    render recognise check releases row_lints lints translate ctes
+    numbers permutations branches comparisons aligned rates measures adjust alerts redash_chart wording
+    resolve
+    render recognise check releases row_lints lints redash stmo translate ctes
     result data_coerce data_locate data_read data sample ingest engines running show
     charts report
     analyze corners comparing verify

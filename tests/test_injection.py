@@ -177,6 +177,11 @@ LITERALS = {
 COMMENTS = {
     "title": lambda text: {**BASE, "title": text},
     "description": lambda text: {**BASE, "description": text},
+    "parameters{}.title": lambda text: {
+        **BASE,
+        "parameters": {"p": {"kind": "number", "default": 1, "title": text}},
+        "filters": {**BASE["filters"], "memory_mb": {"parameter": "p"}},
+    },
 }
 
 
@@ -194,6 +199,28 @@ def keyed(*path):
         return {**BASE, path[0]: value}
 
     return build
+
+
+# What stands in a filter for a parameter's name.
+REFERENCES = {
+    "{}.parameter": lambda text: {"parameter": text},
+    **{
+        f"{{}}.{bound}.parameter": (lambda text, bound=bound: {bound: {"parameter": text}})
+        for bound in ("from", "to", "gte", "gt", "lte", "lt")
+    },
+}
+
+
+def chosen(parameter, **also):
+    """A spec with such a parameter."""
+    return {**filtered({"parameter": "p"}), "parameters": {"p": parameter}, **also}
+
+
+def dated(default, kind="date range"):
+    return {"parameters": {"p": {"kind": kind, "default": default}}} | {
+        **BASE,
+        "filters": {"submission_date": {"parameter": "p"}},
+    }
 
 
 # Where text names something that exists, or becomes a name, or is one of a few words.
@@ -281,6 +308,29 @@ NAMES = {
     "placebo.recorded_in": lambda text: compared(placebo={"slug": "a", "recorded_in": text}),
     "placebo.control.sample": lambda text: compared(placebo={"slug": "a", "control": {"sample": text}}),
     "analysis_unit": lambda text: compared(analysis_unit=text),
+    **{place + form: composed(at, make) for place, at in PLACES.items() for form, make in REFERENCES.items()},
+    **{
+        f"{side}.filters{form}": (lambda text, side=side, make=make: of_side(side, make(text)))
+        for side in SIDES
+        for form, make in REFERENCES.items()
+    },
+    "parameters{key}": lambda text: {
+        **filtered({"parameter": f"{text}'"}),
+        "parameters": {f"{text}'": {"kind": "text", "default": "a"}},
+    },
+    "parameters{}.kind": lambda text: chosen({"kind": text, "default": "a"}),
+    "parameters{}.options[]": lambda text: chosen({"kind": "enum", "options": ["a", f"{text}'"]}),
+    "parameters{}.default": lambda text: chosen({"kind": "text", "default": f"{text}'"}),
+    "parameters{}.default of an enum": lambda text: chosen(
+        {"kind": "enum", "options": ["a"], "default": f"{text}'"}
+    ),
+    "parameters{}.default of a number": lambda text: chosen({"kind": "number", "default": text}),
+    "parameters{}.default of a date": lambda text: dated(f"{text}'", "date"),
+    "parameters{}.default[]": lambda text: chosen(
+        {"kind": "enum", "options": ["a"], "multiple": True, "default": ["a", f"{text}'"]}
+    ),
+    "parameters{}.default.from": lambda text: dated({"from": f"{text}'", "to": "2020-04-20"}),
+    "parameters{}.default.to": lambda text: dated({"from": "2020-04-20", "to": f"{text}'"}),
     "statistics[]": lambda text: compared(statistics=[text]),
     "seed": lambda text: compared(seed=f"{text}'"),  # letters and digits alone are a good seed
     "p_value": lambda text: compared(p_value=text),

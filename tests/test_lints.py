@@ -136,6 +136,12 @@ FIRES = {
         "redash-braces",
         ("dimensions", 0, "cases", "{{x}}"),
     ),
+    "a backslash at the end": (counts(country="a\\"), "redash-split", ("filters", "country")),
+    "a backslash at the end of a label": (
+        counts(dimensions=[{"name": "o", "of": "os", "cases": {"\\": "Mac"}}]),
+        "redash-split",
+        ("dimensions", 0, "cases", "\\"),
+    ),
     "a time": (
         counts(dimensions=["os", {"name": "t", "of": "submission_timestamp"}]),
         "redash-type",
@@ -472,7 +478,8 @@ def check_redash(sql, n_functions):
     assert code.count(";") == n_functions
     last = code[len(code) - code[::-1].index(";") :] if n_functions else code
     assert last[0] == "WITH"
-    # RD003: a `;` elsewhere is inside plain quotes or a comment, which the splitter leaves whole.
+    # RD003: a `;` elsewhere is inside plain quotes or a comment, which the splitter leaves whole, but for
+    # quotes with a backslash at the end, of which `redash-split` warns.
     assert not [text for kind, text in found if kind == "triple"]
     # RD007: comments behind a statement are lost.
     assert found[-1][0] in ("word", "other", "text")
@@ -511,7 +518,8 @@ def test_no_value_breaks_a_rule_without_a_warning(value, label, title, descripti
     check_redash(text, 0)
     codes = {warning.code for warning in query.warnings()}
     assert ("{{" in text or "}}" in text) == ("redash-braces" in codes)
-    assert codes <= {"redash-braces"}
+    assert (value.endswith("\\") or label.endswith("\\")) == ("redash-split" in codes)
+    assert codes <= {"redash-braces", "redash-split"}
 
 
 @pytest.mark.parametrize(

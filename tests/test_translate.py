@@ -48,7 +48,7 @@ def value_of(sql):
     """The one value of a BigQuery SELECT, on DuckDB."""
     plan = query(SPECS["counts"]).plan()
     text = translate.translate(
-        CheckedSql(SqlText(sql, plan, "inline", ()), sqlglot.parse_one(sql, "bigquery"))
+        CheckedSql(SqlText(sql, plan, "inline", (), sql), sqlglot.parse_one(sql, "bigquery"))
     ).text
     ((value,),) = duckdb.connect().execute(text).fetchall()
     return value

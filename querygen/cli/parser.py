@@ -18,6 +18,7 @@ HOMES = {
     "report": "pictures",
     "check": "specs",
     "verify": "specs",
+    "emit": "emitting",
     "catalog": "reference",
     "sample": "tables",
     "ingest": "tables",
