@@ -125,6 +125,7 @@ def check_points(result: "Result", spec: Spec) -> tuple[str, ...]:
         raise QuerygenError.of(
             "duplicate-points",
             f"{count} rows are the same point of the chart ({where}), of which Redash draws one",
+            loc=("dimensions",),
             help="give the values of `dimensions` names that stay different when they are put together",
         )
     return ()

@@ -180,11 +180,13 @@ class _Resolver:
             help_ = "leave out `series`, or add `dimensions`"
             self._report("unused-key", "`series` has nothing to tell apart at the same x", ("series",), help_)
             return
+        names = [d if isinstance(d, str) else d.name for d in self.spec.dimensions]
+        places = {name.rsplit(".", 1)[-1].lower(): i for i, name in enumerate(names)}
         for one in unwritten(chart):
-            message = f"`{one.name}` is a {one.type}, which engines write differently"
-            self._report(
-                "not-a-series", message, ("series",), "use `bands` or `cases` of it, or leave it out"
-            )
+            at = places.get(one.name.lower())
+            message = f"`{one.name}` is a {one.type}, which engines write differently in the text `series`"
+            loc: Loc = ("series",) if at is None else ("dimensions", at)
+            self._report("not-a-series", message, loc, "use `bands` or `cases` of it, or leave it out")
 
     def _read(self, further: dict[str, Filter] | None = None) -> "_Read":
         """What the spec reads of this table; `further` are filters of an amount."""

@@ -771,6 +771,20 @@ def test_a_series_of_nothing_is_refused(spec, code):
     assert [finding.code for finding in error.value.diagnostics] == [code]
 
 
+def test_what_cannot_be_told_apart_is_named_where_it_stands(tmp_path):
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("histogram: GC_MS\nfilters: {submission_date: 2020-04-20}\ndimensions: [os, memory_mb]\n")
+    ran = querygen("emit", "stmo", spec, "-o", tmp_path / "queries")
+    assert (ran.code, ran.text) == (1, "")
+    assert ran.stderr.split("spec.yaml:")[1].splitlines() == [
+        "3:18: error: `memory_mb` is a FLOAT64, which engines write differently in the text `series`"
+        " [not-a-series]",
+        "    3 | dimensions: [os, memory_mb]",
+        "      |                  ^^^^^^^^^",
+        "  help: use `bands` or `cases` of it, or leave it out",
+    ]
+
+
 def test_rows_that_are_one_point_are_refused(tmp_path):
     """`a · b` with `c` is the same text as `a` with `b · c`."""
     spec = {
