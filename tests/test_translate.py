@@ -131,6 +131,15 @@ def test_what_is_unknown_is_not_counted(monkeypatch):
     assert value_of(sql) is None
 
 
+def test_text_that_is_no_json_has_no_values(monkeypatch):
+    broken = "(SELECT '{\"a\":' AS x)"
+    sql = f"WITH pings AS (SELECT JSON_VALUE(x, '$.a') AS n FROM {broken}) SELECT n FROM pings"
+    assert value_of(sql) is None
+    without(monkeypatch, translate.text_that_is_no_json_has_no_values)
+    with pytest.raises(duckdb.Error):
+        value_of(sql)
+
+
 def test_arrays_unnest_in_projection(monkeypatch):
     """Entries count from 0, so that a client is counted at its first."""
     pings = random_pings(60, 1)
