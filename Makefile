@@ -57,6 +57,7 @@ simulate: $(INSTALLED)  ## are p-values, limits and alerts right: thousands of e
 	$(BIN)/python tests/simulate_compare.py $(FLAGS)
 	$(BIN)/python tests/simulate_intervals.py $(FLAGS)
 	$(BIN)/python tests/simulate_rates.py $(FLAGS)
+	$(BIN)/python tests/simulate_samples.py $(FLAGS)
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache
