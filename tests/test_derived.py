@@ -75,20 +75,21 @@ def test_events(amount, engine):
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("exposure", EXPOSURES)
-@pytest.mark.parametrize("amount", ["sum", "keys of children", "usage hours"])
+@pytest.mark.parametrize("amount", ["sum", "usage hours"])
 def test_events_by_exposure(amount, exposure, engine):
-    spec = {"events": AMOUNTS[amount], "exposure": EXPOSURES[exposure], "measure": "summary"}
+    spec = {"events": AMOUNTS[amount], "exposure": EXPOSURES[exposure]}
+    spec |= {"percentiles": [0.1, 0.5, 0.9]} if amount == "sum" else {"measure": "summary"}
     assert agree(spec | {"dimensions": ["os"]}, engine)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("measure", MEASURES)
 @pytest.mark.parametrize("events", ["bucket", "usage hours", "pings"])
 @pytest.mark.parametrize("exposure", [None, "usage_hours", "pings"])
-def test_measures(measure, events, exposure, engine):
+def test_measures(measure, events, exposure):
+    """On DuckDB; Google's evaluator has a part of each of these below, and `make truth`."""
     spec = {"events": AMOUNTS[events], **MEASURES[measure], "dimensions": ["channel"]}
     spec |= {"exposure": exposure, "per": 0.1} if exposure else {}
-    assert agree(spec, engine)
+    assert agree(spec, "duckdb")
 
 
 DIMENSIONS = {

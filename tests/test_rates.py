@@ -168,7 +168,7 @@ def test_intervals(interval, dimensions, engine):
 
 
 @BOTH
-@pytest.mark.parametrize("interval", ["hour", "day", "week"])
+@pytest.mark.parametrize("interval", ["hour", "week"])
 @pytest.mark.parametrize(
     "more",
     [

@@ -24,7 +24,8 @@ def numbers(spec: Spec, rows: Sequence[Row], probes: Probes) -> dict[Group, Numb
     """The numbers of each group. "Clients without an id have none", nor those without exposure."""
     events, exposure = sides(spec, probes)
     counted = events.parts(rows)
-    exposed = shared(events, exposure, rows) if exposure else counted
+    with_id = [row for row in rows if events.question.client(row) is not None]
+    exposed = shared(events, exposure, with_id) if exposure else counted
     everyone = _everyone(events.question, rows)
     is_shared = [not d.of_recording for d in events.question.dimensions]
     found = {}

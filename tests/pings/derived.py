@@ -101,7 +101,7 @@ def amount(rng: random.Random, *, keyed: bool | None = None) -> Any:
 
 def derived_spec_of(rng: random.Random) -> tuple[Spec, bool]:
     """A random spec with `events`, as YAML gives it; and that it is asked without probe definitions."""
-    measure = rng.choice(("rate",) * 5 + ("percentiles", "distribution", "summary"))
+    measure = rng.choice(("rate",) * 7 + ("percentiles", "distribution", "summary"))
     drawn = Drawn(rng, {"measure": measure, "events": amount(rng)})
     for step in (_exposure, _dimensions, _time, _limits, _dates, _extras):
         step(drawn)
@@ -123,7 +123,7 @@ def _exposure(drawn: Drawn) -> None:
 def _dimensions(drawn: Drawn) -> None:
     rng, spec = drawn.rng, drawn.spec
     cubed = drawn.maybe(0.15)
-    aligned = drawn.is_rate and not cubed and drawn.maybe(0.45)
+    aligned = drawn.is_rate and not cubed and drawn.maybe(0.75)
     chosen, _ = dimensions(rng, MAIN, 1 if aligned else 2, cubed=cubed)
     taken = {one.split(".")[-1].lower() if isinstance(one, str) else one["name"] for one in chosen}
     if aligned:
@@ -147,7 +147,7 @@ def _align(drawn: Drawn, version: str) -> None:
     align: Any = "release"
     if drawn.maybe(0.6):
         align = {"skip_hours": rng.choice((0, 5, 24, 24))}
-        if drawn.maybe(0.5):
+        if drawn.maybe(0.6):
             names = rng.sample(VERSIONS if version == "app_version" else ("76", "77", "9"), rng.randint(1, 2))
             align["dates"] = {name: rng.choice(DATES) for name in names}
     drawn.spec["align"] = align
@@ -156,14 +156,14 @@ def _align(drawn: Drawn, version: str) -> None:
 def _time(drawn: Drawn) -> None:
     """Intervals, gaps, and points that are trimmed."""
     rng, spec = drawn.rng, drawn.spec
-    if not spec.get("cube") and drawn.maybe(0.25):
-        spec["interval"] = rng.choice(("5 minutes", "hour", "day", "day", "week", "week"))
+    if not spec.get("cube") and drawn.maybe(0.35):
+        spec["interval"] = rng.choice(("5 minutes", "hour", "day", "week"))
         if drawn.maybe(0.3):
             spec.setdefault("dimensions", []).append("time")
-        if drawn.is_rate and spec["interval"] in ("day", "week") and drawn.maybe(0.6):
+        if drawn.is_rate and spec["interval"] in ("day", "week") and drawn.maybe(0.8):
             spec["fill"] = True
     counts_clients = any(_of(one).get("count") in ("clients", "client_days") for one in drawn.amounts)
-    if drawn.is_rate and "interval" not in spec and not counts_clients and drawn.maybe(0.25):
+    if drawn.is_rate and "interval" not in spec and not counts_clients and drawn.maybe(0.4):
         spec["trim"] = rng.choice((0.001, 0.1, 0.45))
 
 
@@ -172,18 +172,18 @@ def _limits(drawn: Drawn) -> None:
     rng, spec = drawn.rng, drawn.spec
     if not drawn.is_rate:
         return
-    if "trim" not in spec and drawn.maybe(0.55):
+    if "trim" not in spec and drawn.maybe(0.7):
         spec["confidence"] = rng.choice((0.5, 0.9, 0.95, 0.99))
         # Of huge counts the exact limits are beyond what can be told from them.
         is_small = _of(spec["events"]).get("count") in ("pings", "clients", "client_days")
         if is_small and drawn.maybe(0.6):
             spec["method"] = "poisson"
-    if drawn.maybe(0.35):
+    if drawn.maybe(0.6):
         alert: Spec = {"max_rate": rng.choice((0.5, 20, 1000))}
         if "align" in spec and "interval" not in spec:
             alert = alert if drawn.maybe(0.5) else {}
             alert["max_change"] = rng.choice((0.01, 0.25, 2))
-            if "confidence" in spec and drawn.maybe(0.7):
+            if "confidence" in spec and drawn.maybe(0.95):
                 alert["expected"] = rng.choice((0.6, 0.9, 0.98))
         spec["alert"] = alert
 

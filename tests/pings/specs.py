@@ -1,6 +1,6 @@
 """Random specs, valid ones, of every key and option; `truth_options` lists what occurs.
 
-Each key that doesn't depend on others is a line of `EXTRAS`. All chances are chosen so that in 2,700 specs
+Each key that doesn't depend on others is a line of `EXTRAS`. All chances are chosen so that in 3,000 specs
 each option occurs often enough.
 """
 
