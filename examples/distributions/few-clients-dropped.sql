@@ -165,7 +165,7 @@ FROM
 WHERE
   TRUE
 QUALIFY
-  NOT n_clients < 300
+  n_clients >= 300
 ORDER BY
   country,
   percentile

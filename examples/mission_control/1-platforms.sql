@@ -111,7 +111,8 @@ rates AS (
     SUM(events) AS events,
     SUM(exposure) AS exposure,
     COUNT(DISTINCT client_id) AS n_clients,
-    SUM(events) / NULLIF(SUM(exposure), 0) AS ratio,
+    -- How clients differ is not known where none had an event.
+    NULLIF(SUM(events), 0) / NULLIF(SUM(exposure), 0) AS ratio,
     SUM(CAST(events AS FLOAT64) * events) AS squares,
     SUM(CAST(events AS FLOAT64) * exposure) AS products,
     SUM(CAST(exposure AS FLOAT64) * exposure) AS total_squares,
@@ -135,7 +136,7 @@ spread AS (
       SQRT(
         GREATEST(
           squares - 2 * ratio * products + ratio * ratio * total_squares
-            - 1e-12 * squares,
+            - 1e-12 * ratio * ratio * total_squares,
           0
         ) * n_units / (n_units - 1)
       ) / total,

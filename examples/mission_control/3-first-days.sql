@@ -157,8 +157,10 @@ releases_dated AS (
   FROM
     releases_releases
   WINDOW
-    by_version AS (ORDER BY version_rank),
-    newest_first AS (ORDER BY version_rank DESC)
+    by_version AS (ORDER BY version_rank, app_version),
+    newest_first AS (
+  ORDER BY version_rank DESC, app_version DESC
+    )
 ),
 -- What is compared: as long since each version's release as the newest has been out, but not
 -- longer than until the next one came.
@@ -194,7 +196,7 @@ windowed AS (
   LEFT JOIN
     releases_compared
   ON
-    together.app_version IS NOT DISTINCT FROM releases_compared.app_version
+    together.app_version = releases_compared.app_version
   WHERE
     NOT is_adjusted
     OR UNIX_SECONDS(together.five_minutes) - releases_compared.first_second BETWEEN 0 AND releases_compared.seconds
@@ -224,7 +226,8 @@ rates AS (
     SUM(events) AS events,
     SUM(exposure) AS exposure,
     COUNT(DISTINCT client_id) AS n_clients,
-    SUM(events) / NULLIF(SUM(exposure), 0) AS ratio,
+    -- How clients differ is not known where none had an event.
+    NULLIF(SUM(events), 0) / NULLIF(SUM(exposure), 0) AS ratio,
     SUM(CAST(events AS FLOAT64) * events) AS squares,
     SUM(CAST(events AS FLOAT64) * exposure) AS products,
     SUM(CAST(exposure AS FLOAT64) * exposure) AS total_squares,
@@ -250,7 +253,7 @@ spread AS (
       SQRT(
         GREATEST(
           squares - 2 * ratio * products + ratio * ratio * total_squares
-            - 1e-12 * squares,
+            - 1e-12 * ratio * ratio * total_squares,
           0
         ) * n_units / (n_units - 1)
       ) / total,

@@ -125,7 +125,9 @@ poisson AS (
     n_clients,
     CASE
       WHEN events >= 100
-        THEN events * POW(1 - 1 / (9 * events) - 0.6533213281800179 / SQRT(events), 3)
+        THEN events - 1.9599639845400536 * SQRT(events) + 0.9471529402313745
+          - -0.1719618598646163 / SQRT(events) - 0.06809954241743818 / events
+          - 0.034441765092213916 / (events * SQRT(events))
       ELSE
         CASE events
           WHEN 0 THEN 0.0 WHEN 1 THEN 0.025317808 WHEN 2 THEN 0.242209279 WHEN 3 THEN 0.618672123
@@ -157,7 +159,9 @@ poisson AS (
     END AS lower_events,
     CASE
       WHEN events >= 100
-        THEN (events + 1) * POW(1 - 1 / (9 * (events + 1)) + 0.6533213281800179 / SQRT(events + 1), 3)
+        THEN events + 1 + 1.9599639845400536 * SQRT(events + 1) + 0.9471529402313745
+          + -0.1719618598646163 / SQRT(events + 1) - 0.06809954241743818 / (events + 1)
+          + 0.034441765092213916 / ((events + 1) * SQRT(events + 1))
       ELSE
         CASE events
           WHEN 0 THEN 3.688879454 WHEN 1 THEN 5.571643391 WHEN 2 THEN 7.224687668 WHEN 3 THEN 8.76727307

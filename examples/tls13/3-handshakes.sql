@@ -176,6 +176,8 @@ counted AS (
     COUNT(*) AS n_recorded,
   FROM
     samples
+  WHERE
+    n_samples IS NOT NULL
   GROUP BY
     experiment,
     branch,

@@ -8,7 +8,7 @@
 /* Note: p_holm and p_bh are p_value corrected for all tests of this result (Holm; Benjamini and Hochberg) */
 /* Note: combined is parent, content, gpu; --schema tells which other processes record it */
 /* Filters: app_name is Firefox; channel is beta; app_version at least 51 below 52; build_id at least 20170105155013; submission_date from 2017-01-12 to 2017-01-30 */
-/* Chart in STMO: type bar, x = experiment, y = difference, series = statistic and branch */
+/* Chart in STMO: type bar, x = experiment, y = difference, series = branch */
 /* Made with querygen 0.1.0 */
 WITH
 -- The pings of telemetry.main that pass the filters and that carry the histogram.
@@ -151,6 +151,7 @@ histograms AS (
     experiment,
     branch,
     client_id,
+    histogram_text,
     ARRAY(
       SELECT AS STRUCT
         SAFE_CAST(REGEXP_EXTRACT(entry, r'-?\d+') AS INT64) AS key,
@@ -193,6 +194,8 @@ counted AS (
     COUNT(*) AS n_recorded,
   FROM
     histograms
+  WHERE
+    histogram_text IS NOT NULL
   GROUP BY
     experiment,
     branch,

@@ -6,7 +6,7 @@
 /* Note: detectable is the difference that must be exceeded for a p_value of at most 0.05 */
 /* Note: p_holm and p_bh are p_value corrected for all tests of this result (Holm; Benjamini and Hochberg) */
 /* Filters: app_name is Firefox; channel is beta; app_version at least 51 below 52; build_id at least 20170105155013; submission_date from 2017-01-12 to 2017-01-30 */
-/* Chart in STMO: type bar, x = histogram, y = difference, series = statistic and branch */
+/* Chart in STMO: type bar, x = histogram, y = difference, series = branch */
 /* Made with querygen 0.1.0 */
 WITH
 -- The pings of telemetry.main that pass the filters and that carry the histogram.
