@@ -25,10 +25,10 @@ PERCENTILES = [0, 0.001, 0.05, 0.1, 0.25, 1 / 3, 0.5, 0.75, 0.9, 0.95, 0.999, 1]
 
 
 def pairs_of(*measures, holds=lambda spec: True):
-    """Pairs whose specs have one of these measures, and are about nothing but sound data."""
-    damaged = {"strict", "n_undecodable"}
+    """Pairs whose specs have one of these measures, and are about nothing but sound data of probes."""
+    others = {"strict", "n_undecodable", "events"}
     return pairs(
-        lambda pair: measure_of(pair.spec) in measures and not damaged & {*pair.spec} and holds(pair.spec)
+        lambda pair: measure_of(pair.spec) in measures and not others & {*pair.spec} and holds(pair.spec)
     )
 
 
@@ -168,9 +168,10 @@ def test_a_split_by_a_constant(pair, place):
 
 def is_cube(spec):
     """Whether it is a cube of what pings are counted by."""
-    if not spec.get("cube") or "low_data" in spec:
+    if not spec.get("cube") or {"low_data", "scale"} & {*spec}:
         return False
-    return measure_of(spec) != "counts" or not (OF_RECORDING & set(map(str, spec["dimensions"])))
+    names = {str(dimension).lower() for dimension in spec["dimensions"]}
+    return measure_of(spec) != "counts" or not OF_RECORDING & names
 
 
 @some
@@ -178,7 +179,9 @@ def is_cube(spec):
 def test_the_totals_of_a_cube(pair):
     """They are the rows of the query without dimensions."""
     defined = {d["name"].lower() for d in pair.spec["dimensions"] if isinstance(d, dict)}
-    filters = {name: kept for name, kept in pair.spec["filters"].items() if name.lower() not in defined}
+    filters = {
+        name: kept for name, kept in pair.spec.get("filters", {}).items() if name.lower() not in defined
+    }
     spec = changed(pair.spec, filters=filters, allow_full_scan=True)
     alone = changed(spec, "dimensions", "cube")
     if "key" in spec.get("dimensions"):
