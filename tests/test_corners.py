@@ -53,6 +53,11 @@ def only(name, **changes):
     asked = str(changes)
     parameters = {name: made for name, made in source.get("parameters", {}).items() if repr(name) in asked}
     kept |= {"parameters": parameters} if parameters else {}
+    named = {reference.lower() for reference in changes.get("filters", ())}
+    if "branch" in named:
+        kept["experiment"] = source["experiment"]
+    defined = [d for d in source.get("dimensions", ()) if isinstance(d, dict) and d["name"].lower() in named]
+    kept |= {"dimensions": defined} if defined else {}
     return Query.of(from_mapping({**kept, "allow_full_scan": True, **changes}), query_of(name)._catalog)
 
 
