@@ -16,7 +16,7 @@ from sqlglot import exp
 from querygen import plan
 from querygen.amounts import Amount
 from querygen.catalog import Column
-from querygen.grouping import cubed, joined, unit_of
+from querygen.grouping import cubed, unit_of
 from querygen.plan import Comment, Reading, Stage
 from querygen.scan import LARGEST_COUNT, Derived, Scan, Side, aliased, prefixed, start_of
 from querygen.sqltext import Node, column, is_given, literal, name, path
@@ -252,7 +252,7 @@ def _bounded(value: Node, unit: str | None) -> Node:
         possible = exp.Between(this=value, low=zero, high=literal(LARGEST_COUNT, "INT64"))
         return exp.If(this=possible, true=value.copy(), false=exp.null())
     most = literal(_LONGEST * _IN_AN_HOUR[unit], "INT64")
-    # Not GREATEST and LEAST: what they make of NULL differs between engines.
+    # Not GREATEST and LEAST, each of which becomes a guard against NULL and two more readings in DuckDB.
     upper = exp.If(this=exp.GT(this=value, expression=most), true=most.copy(), false=value.copy())
     return exp.If(this=exp.LT(this=value.copy(), expression=zero), true=zero.copy(), false=upper)
 
@@ -332,6 +332,12 @@ def _beside_groups(scan: Scan, derived: Derived, exposed: Stage, keys: tuple[Nod
         ),
         *(aliased(path(f"{exposed.cte}.{node.name}"), node.name) for node in (*keys, column("amount"))),
     ]
-    words = "The exposure of each of these, which is that of all clients."
-    beside = replace(joined(words, exposed, found[-1], (), [], ()), columns=tuple(columns))
-    return [*found, replace(beside, prefix="exposure_")]
+    beside = plan.Joined(
+        sentence=Comment("The exposure of each of these, which is that of all clients."),
+        prefix="exposure_",
+        source=name(exposed.cte),
+        other=name(found[-1].cte),
+        columns=tuple(columns),
+        same_group=(),
+    )
+    return [*found, beside]
