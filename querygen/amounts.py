@@ -1,5 +1,6 @@
 """Amounts: what a spec counts of each client, as events or as what these are divided by."""
 
+import difflib
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StrictInt, StrictStr, model_validator
@@ -123,6 +124,11 @@ class Amount(StrictModel):
 def _named(value: Any) -> Any:
     """A word, or a histogram's name, as the mapping that it stands for."""
     if isinstance(value, str):
+        # Built-in schemas take any name for a histogram's, so that nothing else would notice a slip.
+        near = () if value in WORDS else difflib.get_close_matches(value, WORDS, n=1, cutoff=0.8)
+        if near:
+            help_ = f"write `{near[0]}`, or {{histogram: {value}}} if that is its name"
+            raise problem("not-one-amount", f"`{value}` is no word for an amount", help_)
         return {"count": value} if value in WORDS else {"histogram": value}
     return value
 

@@ -259,3 +259,14 @@ def test_findings(spec, path):
     with pytest.raises(QuerygenError) as caught:
         query(EVERYTHING | spec).sql()
     assert caught.value.diagnostics[0].loc == path
+
+
+@pytest.mark.parametrize(("written", "meant"), [("usage_hour", "usage_hours"), ("ping", "pings")])
+def test_a_misspelt_word_is_no_histogram(written, meant):
+    spec = {"filters": {"submission_date": "2020-04-20"}, "measure": "rate", "events": "GC_MS"}
+    with pytest.raises(QuerygenError) as refused:
+        query(spec | {"exposure": written})
+    (finding,) = refused.value.diagnostics
+    assert (finding.code, finding.loc) == ("not-one-amount", ("exposure",))
+    assert f"`{meant}`" in finding.help
+    query(spec | {"exposure": "gc_slice_ms"})
