@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from querygen.redash import RedashQuery
     from querygen.result import Result
+    from querygen.running import Progress
     from querygen.verify import Verdict
 
 Dialect = Literal["bigquery", "duckdb"]
@@ -230,6 +231,7 @@ class Query:
         connection: "duckdb.DuckDBPyConnection | None" = None,
         udfs: UdfMode = "inline",
         repeatable: bool = False,
+        progress: "Progress | None" = None,
     ) -> "Result":
         """Runs the query.
 
@@ -240,6 +242,8 @@ class Query:
                 created or changed on it.
             udfs: as in `sql`.
             repeatable: have floats that are the same to the last digit each time; takes longer.
+            progress: is told, from another thread, what is being done and what share of it is, a few times a
+                second; not with a `connection`.
 
         Raises:
             UsageError: a path does not exist.
@@ -253,7 +257,13 @@ class Query:
                 "two-data", "`data` and `connection` are both given", help="give one of the two"
             )
         result = running.run(
-            self.checked(udfs), self._catalog, _flags(data), engine, connection, repeatable=repeatable
+            self.checked(udfs),
+            self._catalog,
+            _flags(data),
+            engine,
+            connection,
+            repeatable=repeatable,
+            progress=progress,
         )
         return replace(result, warnings=self._placed(lint_result(result, self._spec)))
 

@@ -2,7 +2,6 @@
 
 import os
 import select
-import signal
 import sys
 import time
 from pathlib import Path
@@ -46,7 +45,7 @@ class Session:
         return self
 
     def press_ctrl_c(self):
-        os.kill(self.pid, signal.SIGINT)
+        os.write(self._terminal, b"\x03")
         return self
 
     def end(self):
