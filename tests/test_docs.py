@@ -111,6 +111,12 @@ def test_links_lead_somewhere():
                 assert anchor[1:] in anchors(there.read_text(encoding="utf-8")), (page, target, anchor)
 
 
+def test_tests_that_are_named_are_there():
+    for page in PAGES:
+        for name, test in re.findall(r"`(tests/\w+\.py)(?:::(\w+))?`", page.read_text(encoding="utf-8")):
+            assert f"def {test}" in (ROOT / name).read_text(encoding="utf-8"), (page, name, test)
+
+
 def anchors(text):
     """What GitHub calls a page's headings."""
     headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S), re.M)
