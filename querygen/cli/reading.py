@@ -36,9 +36,7 @@ def reader(arguments: argparse.Namespace, *, probes_beside: bool = False) -> "Ca
             source = source.with_value("source", arguments.source)
         beside = Path(spec).parent / "probes"
         is_beside = probes_beside and arguments.probes is None and spec != "-" and beside.is_dir()
-        return Query.of(
-            source, catalog(str(beside) if is_beside else arguments.probes), _date(arguments.today)
-        )
+        return Query.of(source, catalog(str(beside) if is_beside else arguments.probes), day(arguments.today))
 
     return read
 
@@ -62,7 +60,12 @@ def schemas(flags: Sequence[str] | None) -> dict[str, str]:
     return pairs
 
 
-def _date(text: str | None) -> dt.date | None:
+def day(text: str | None) -> dt.date | None:
+    """What `--today` says; None where it says nothing.
+
+    Raises:
+        UsageError: it is no date.
+    """
     if text is None:
         return None
     try:
