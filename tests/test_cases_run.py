@@ -409,7 +409,7 @@ def test_its_page_names_what_is_there(team):
     page = (team / "README.md").read_text(encoding="utf-8")
     files = page.split("## When a test fails")[0]
     named = [line.split("`")[1] for line in files.splitlines() if line.startswith("| `")]
-    assert len(named) == 7
+    assert len(named) == 8
     assert [name for name in named if not (team / name).exists()] == []
     assert "failing/without-votes.test.yaml" in page and "at line 7" in page
     assert read(team / "failing" / "without-votes.test.yaml").line("a busy client has one vote") == 7

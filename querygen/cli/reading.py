@@ -74,3 +74,14 @@ def day(text: str | None) -> dt.date | None:
         raise UsageError.of(
             "bad-flag", f"`--today {text}` is no date", help="write it as 2020-04-20"
         ) from None
+
+
+def other_than_spec(path: str) -> str | None:
+    """What a file is by its name, if no spec: globs take those beside specs, too."""
+    from querygen.probes import is_definitions
+
+    if path.endswith(".test.yaml"):
+        return "a test"
+    if "__querygen__" in Path(path).parts:
+        return "a test's snapshot"
+    return "probe definitions" if is_definitions(Path(path).name) else None
