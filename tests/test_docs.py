@@ -111,6 +111,13 @@ def test_links_lead_somewhere():
                 assert anchor[1:] in anchors(there.read_text(encoding="utf-8")), (page, target, anchor)
 
 
+def test_every_page_is_in_the_index():
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    assert {f"{name}.md" for name in re.findall(r"\]\((\w+)\.md\)", index)} == {
+        page.name for page in PAGES if page.stem != "README"
+    }
+
+
 def test_tests_that_are_named_are_there():
     for page in PAGES:
         for name, test in re.findall(r"`(tests/\w+\.py)(?:::(\w+))?`", page.read_text(encoding="utf-8")):
