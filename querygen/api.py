@@ -110,6 +110,19 @@ class Query:
         """
         return self._placed(lint(self._source, self._spec, self._catalog, self.checked(), self._today))
 
+    def explain(self, width: int = 88) -> str:
+        """The query in words: what is counted, what columns mean, why each step, and what it cannot say.
+
+        Args:
+            width: of a line, in characters.
+
+        Raises:
+            QuerygenError: the spec asks for what the tables don't have.
+        """
+        from querygen.meaning import as_text, meaning
+
+        return as_text(meaning(self._spec, self.plan()), map(_sentence, self.warnings()), width)
+
     def located(self, error: QuerygenError) -> QuerygenError:
         """The same error, at its place in the spec's file."""
         return self._source.locate(error)
@@ -243,6 +256,12 @@ class Query:
             self.checked(udfs), self._catalog, _flags(data), engine, connection, repeatable=repeatable
         )
         return replace(result, warnings=self._placed(lint_result(result, self._spec)))
+
+
+def _sentence(warning: Diagnostic) -> str:
+    """A warning in one line, without the excerpt of the spec."""
+    at = f" (line {warning.span.line})" if warning.span else ""
+    return f"{warning.message}{at} [{warning.code}]{f': {warning.help}' if warning.help else ''}"
 
 
 def _flags(data: str | Path | Sequence[str | Path] | None) -> list[str]:

@@ -10,13 +10,16 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 from specs import ALL, query_of
 
-from querygen import Query, amounts, conditions, enrolments, parameters, spec_values
+from querygen import Query, amounts, conditions, enrolments, explain, parameters, spec_values
 from querygen.catalog import catalog
 from querygen.errors import QuerygenError
 from querygen.explain import Explanation, explanations
 from querygen.spec import Spec, json_schema
 from querygen.spec_rules import MEANT_FOR, ONLY_OF_HISTOGRAMS
 
+COLUMNS: dict[str, dict[str, str]] = YAML(typ="safe", pure=True).load(
+    Path(explain.__file__).parent / "explanations" / "columns.yaml"
+)
 MODELS: dict[str, type[BaseModel]] = {
     name: model
     for module in (amounts, conditions, enrolments, parameters, spec_values)
@@ -25,7 +28,7 @@ MODELS: dict[str, type[BaseModel]] = {
 }
 _SCHEMA = json_schema()
 TOLD: dict[str, Any] = YAML(typ="safe", pure=True).load(Path(__file__).parent / "data" / "reference.yaml")
-"""The page's own words: sections, examples, measures and columns."""
+"""The page's own words: sections and measures, and specs that examples are valid in."""
 
 
 # ---- Words for types ----------------------------------------------------------------------------
@@ -154,7 +157,7 @@ def _key(key: str) -> str:
 
 def examples(key: str) -> list[Any]:
     """Values that the key may have."""
-    return Spec.model_fields[key].examples or TOLD["examples"][key]
+    return Spec.model_fields[key].examples or []
 
 
 def spec_with(key: str, value: Any) -> dict[str, Any]:
@@ -174,9 +177,10 @@ def _model(name: str) -> str:
     for key, field in MODELS[name].model_fields.items():
         known = field.alias or key
         default = default_words(field.get_default(call_default_factory=True))
-        rows.append((f"`{known}`", type_words(schema[known]), default, field.description or ""))
+        example = " or ".join(f"`{flow(value)}`" for value in field.examples or ())
+        rows.append((f"`{known}`", type_words(schema[known]), default, field.description or "", example))
     intro = (MODELS[name].__doc__ or "").split("\n")[0]
-    return f"{intro}\n\n" + _table(("key", "type", "default", "meaning"), rows)
+    return f"{intro}\n\n" + _table(("key", "type", "default", "meaning", "example"), rows)
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -218,12 +222,24 @@ def _with_more_columns() -> Iterator[Query]:
 
 
 def _columns() -> str:
-    found = columns_by_measure()
-    rows = []
-    for name, means in TOLD["columns"].items():
-        measures = [measure for measure, columns in found.items() if name in columns]
-        rows.append((f"`{name}`", means, ", ".join(f"`{measure}`" for measure in measures)))
-    return _table(("column", "meaning", "of"), rows)
+    parts = []
+    for measure, columns in columns_by_measure().items():
+        if columns:
+            rows = [(f"`{column}`", *_meanings(measure, column)) for column in columns]
+            table = _table(("column", "meaning", "in some answers"), rows)
+            parts.append(f"### Columns of `{measure}`\n\n{table}")
+    return "\n\n".join(parts)
+
+
+def _meanings(measure: str, column: str) -> tuple[str, str]:
+    """What a column means in most answers, and in those of scalars, of votes and the like."""
+    usual = COLUMNS.get(measure, {}).get(column) or COLUMNS["all"].get(column, "")
+    others = [
+        f"{section.removeprefix(f'{measure} ')}: {texts[column]}"
+        for section, texts in COLUMNS.items()
+        if section.startswith(f"{measure} ") and column in texts
+    ]
+    return usual, "; ".join(others)
 
 
 def codes() -> str:
