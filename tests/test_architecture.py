@@ -33,7 +33,7 @@ LAYERS = """
     result data_coerce data_locate data_read data sample ingest engines running show
     charts report
     analyze corners comparing verify
-    api cases cli __main__ pytest_plugin
+    api cases start cli __main__ pytest_plugin
 """
 ORDER = LAYERS.split()
 

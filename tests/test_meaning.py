@@ -1,14 +1,13 @@
 """`querygen explain SPEC`: every step, column and caveat has words, where they are true."""
 
-import os
 import re
-import sys
 from functools import cache
 from pathlib import Path
 
 import pytest
 from commandline import querygen
 from specs import ALL, EXAMPLE_FILES, query_of
+from terminal import Session
 
 from querygen import Query
 from querygen.caveats import _CAVEATS, caveats
@@ -275,26 +274,9 @@ def test_nothing_of_a_spec_reaches_the_terminal_as_a_command():
 
 
 def test_a_terminal_sets_the_width():
-    pid, terminal = os.forkpty()
-    if pid == 0:  # the child, whose terminal it is
-        example = ROOT / "examples/tutorial/05-client-normalized-by-build.yaml"
-        os.chdir(ROOT)
-        os.execvpe(
-            sys.executable,
-            [sys.executable, "-m", "querygen", "explain", str(example)],
-            {**os.environ, "COLUMNS": "46", "LINES": "20"},
-        )
-    shown = b""
-    while True:
-        try:
-            part = os.read(terminal, 65536)
-        except OSError:  # Linux: the other side is closed
-            break
-        if not part:
-            break
-        shown += part
-    assert os.waitpid(pid, 0)[1] == 0
-    widths = [len(line) for line in shown.decode().splitlines()]
+    session = Session("explain", "examples/tutorial/05-client-normalized-by-build.yaml", columns=46)
+    assert session.end() == 0
+    widths = [len(line) for line in session.shown.splitlines()]
     assert 40 < max(widths) <= 58, "names that are longer than a line may stand out"
 
 
