@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from commandline import querygen
 
+from querygen import alerts, comparisons, intervals, measures, permutations, quantiles, row_lints
+from querygen.scan import LARGEST_COUNT
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 PICTURES = ROOT / "docs" / "pictures"
@@ -123,6 +126,24 @@ def test_tests_that_are_named_are_there():
     for page in PAGES:
         for name, test in re.findall(r"`(tests/\w+\.py)(?:::(\w+))?`", page.read_text(encoding="utf-8")):
             assert f"def {test}" in (ROOT / name).read_text(encoding="utf-8"), (page, name, test)
+
+
+def test_the_method_has_the_constants_of_the_code():
+    page = " ".join((ROOT / "docs" / "method.md").read_text(encoding="utf-8").split())
+    said = [
+        f"modulo {permutations.PLACES:,}",
+        f"max(`cells`/2, {permutations.LEAST_CELLS})",
+        f"p ≤ {permutations.SIGNIFICANT}",
+        f"one of {2 * comparisons.BINS} quantiles",
+        f"(equal up to {float(comparisons.TOLERANCE):.0e} of it)".replace("e-0", "e-"),
+        f"within {float(measures.TOLERANCE):.0e} of p has".replace("e-0", "e-"),
+        f"{intervals.NOISE}·R²·Σt²",
+        f"Below {quantiles.EXACT} events they are exact",
+        f"above {row_lints.MOST_SKEWED}",
+        f"the n ≥ {alerts.LEAST_BEFORE} versions before it",
+    ]
+    assert [words for words in said if words not in page] == []
+    assert "counts from 1 to 2⁴⁰" in page and LARGEST_COUNT == 2**40
 
 
 def anchors(text):
