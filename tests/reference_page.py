@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from ruamel.yaml import YAML
@@ -16,6 +16,7 @@ from querygen.errors import QuerygenError
 from querygen.explain import Explanation, explanations
 from querygen.spec import Spec, json_schema
 from querygen.spec_rules import MEANT_FOR, ONLY_OF_HISTOGRAMS
+from querygen.spec_values import Measure
 
 COLUMNS: dict[str, dict[str, str]] = YAML(typ="safe", pure=True).load(
     Path(explain.__file__).parent / "explanations" / "columns.yaml"
@@ -27,8 +28,9 @@ MODELS: dict[str, type[BaseModel]] = {
     if isinstance(model, type) and issubclass(model, BaseModel)
 }
 _SCHEMA = json_schema()
+_MEASURES = get_args(Measure)
 TOLD: dict[str, Any] = YAML(typ="safe", pure=True).load(Path(__file__).parent / "data" / "reference.yaml")
-"""The page's own words: sections and measures, and specs that examples are valid in."""
+"""The page's own words: sections, and specs that examples are valid in."""
 
 
 # ---- Words for types ----------------------------------------------------------------------------
@@ -41,7 +43,14 @@ def flow(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(flow, value)) + "]"
     if isinstance(value, str):
-        is_plain = value.replace("_", "").replace("-", "").replace(".", "").replace("@", "").replace(" ", "")
+        is_plain = (
+            value.replace("_", "")
+            .replace("-", "")
+            .replace(".", "")
+            .replace("@", "")
+            .replace(" ", "")
+            .replace("%", "")
+        )
         is_number = value.replace(".", "").isdigit()
         return value if is_plain.isalnum() and not is_number else json.dumps(value, ensure_ascii=False)
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -61,7 +70,8 @@ def type_words(schema: dict[str, Any]) -> str:
     for several in ("anyOf", "oneOf"):
         if several in schema:
             options = [type_words(one) for one in schema[several] if one.get("type") != "null"]
-            return ", or ".join(dict.fromkeys(options))
+            *others, last = dict.fromkeys(options)
+            return f"{', '.join(others)} or {last}" if others else last
     if "$ref" in schema:
         name = schema["$ref"].rsplit("/", 1)[1]
         keys = [field.alias or key for key, field in MODELS[name].model_fields.items()]
@@ -76,9 +86,9 @@ def type_words(schema: dict[str, Any]) -> str:
         return f"a list of {len(schema['prefixItems'])} whole numbers"
     if kind == "array":
         inner = type_words(schema["items"])
-        return f"a list of {inner.removeprefix('a ') + 's' if inner in _PLURAL else f'these: {inner}'}"
+        return f"a list of {inner.removeprefix('a ')}s" if inner in _PLURAL else f"a list, each ({inner})"
     if kind == "object":
-        return f"a mapping of names to {type_words(schema['additionalProperties'])}"
+        return f"a mapping of names, each to ({type_words(schema['additionalProperties'])})"
     if kind == "boolean":
         return "`true` or `false`"
     if kind in ("number", "integer"):
@@ -145,12 +155,6 @@ def _key(key: str) -> str:
     lines = "\n# or\n".join(example_lines(key, value) for value in examples(key))
     parts = [f"### `{key}`", _sentence(field.description or ""), " ".join(filter(None, facts))]
     parts.append(f"```yaml\n{lines}\n```")
-    if key == "measure":
-        parts.append(
-            _table(
-                ("measure", "computes"), [(f"`{name}`", means) for name, means in TOLD["measures"].items()]
-            )
-        )
     parts += [_model(name) for name, at in TOLD["tables"].items() if at == key]
     return "\n\n".join(parts)
 
@@ -168,7 +172,9 @@ def spec_with(key: str, value: Any) -> dict[str, Any]:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    """The text as a sentence; one that begins with YAML stays as it is."""
+    first = text[:1] if text.split(" ")[0].endswith(":") else text[:1].upper()
+    return first + text[1:] + ("" if text.endswith(".") else ".")
 
 
 def _model(name: str) -> str:
@@ -201,7 +207,7 @@ def _dimensions() -> str:
 
 def columns_by_measure() -> dict[str, dict[str, None]]:
     """The columns that results of each measure have somewhere, but for dimensions, in order."""
-    found: dict[str, dict[str, None]] = {name: {} for name in TOLD["measures"]}
+    found: dict[str, dict[str, None]] = {name: {} for name in _MEASURES}
     for query in (*map(query_of, ALL), *_with_more_columns()):
         if query.spec.measure == "pings":
             continue
@@ -214,7 +220,7 @@ def columns_by_measure() -> dict[str, dict[str, None]]:
 
 def _with_more_columns() -> Iterator[Query]:
     """Each measure with the keys that add columns, where it has a use for them."""
-    for measure in TOLD["measures"]:
+    for measure in _MEASURES:
         base = {**TOLD["bases"].get(measure, TOLD["bases"]["distribution"]), "measure": measure}
         for keys in TOLD["adding"]:
             with suppress(QuerygenError):

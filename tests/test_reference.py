@@ -59,7 +59,7 @@ def test_every_example_compiles_and_means_something(key):
     ("value", "written"),
     [
         ("10.0", '"10.0"'),
-        ("10%", '"10%"'),
+        ("10%", "10%"),
         ("*", '"*"'),
         ("a-slug@x.org", "a-slug@x.org"),
         ({"a": [1, True]}, "{a: [1, true]}"),
@@ -74,4 +74,3 @@ def test_every_column_of_a_result_is_explained():
     for measure, columns in columns_by_measure().items():
         for column in columns:
             assert column in COLUMNS["all"] | COLUMNS[measure] | COLUMNS.get(f"{measure} of numbers", {})
-    assert list(TOLD["measures"]) == json_schema()["properties"]["measure"]["anyOf"][0]["enum"]
