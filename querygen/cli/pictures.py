@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from querygen.cli.options import Add, Command
 from querygen.cli.output import running_line, say, warn, write
-from querygen.cli.reading import reader
+from querygen.cli.reading import other_than_spec, reader
 from querygen.errors import QuerygenError, UsageError
 
 if TYPE_CHECKING:
@@ -56,7 +56,6 @@ def _drawn(answer: "Answer", kind: str, theme: str) -> bytes:
 def _report(arguments: argparse.Namespace) -> int:
     """Run specs and write one page with their answers, which opens offline."""
     from querygen.report import report
-    from querygen.verify import other_than_spec
 
     read = reader(arguments)
     queries = []
