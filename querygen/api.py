@@ -368,7 +368,14 @@ def _origin(data: object, connection: object, client: object) -> "Origin":
 
 def _flags(data: str | Path | Sequence[str | Path] | None) -> list[str]:
     """What `--data` would be given."""
-    return [str(data)] if isinstance(data, str | Path) else [str(item) for item in data or ()]
+    paths = [data] if isinstance(data, str | Path) else data or ()
+    if not isinstance(paths, Sequence) or not all(isinstance(path, str | Path) for path in paths):
+        raise UsageError.of(
+            "bad-data-flag",
+            f"`data` is a path or a list of paths, not {type(data).__name__}",
+            help="give a DuckDB connection as `connection=…`, a client of BigQuery as `client=…`",
+        )
+    return [str(path) for path in paths]
 
 
 def load(

@@ -161,6 +161,17 @@ def test_rows_are_in_one_place():
     assert caught.value.diagnostics[0].message == "`data` and `connection` are given"
 
 
+@pytest.mark.parametrize(
+    "data", [duckdb.connect(), {"telemetry.main": "here"}, [1]], ids=["connection", "dict", "list"]
+)
+def test_data_is_paths(data):
+    for run in (COUNTS.run, COUNTS.verify):
+        with pytest.raises(UsageError) as caught:
+            run(data)
+        assert caught.value.diagnostics[0].code == "bad-data-flag"
+        assert "connection=…" in caught.value.diagnostics[0].help
+
+
 # --- Provenance --------------------------------------------------------------------------------------
 
 

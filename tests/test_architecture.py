@@ -266,7 +266,21 @@ def test_functions_of_ours_are_all_used():
 
 # --- The repository ------------------------------------------------------------------------------
 
-TEXTS = [".md", ".py", ".sql", ".j2", ".yaml", ".json", ".toml", ".txt", ".cfg", ".lock", ".yml", ""]
+TEXTS = [
+    ".md",
+    ".ipynb",
+    ".py",
+    ".sql",
+    ".j2",
+    ".yaml",
+    ".json",
+    ".toml",
+    ".txt",
+    ".cfg",
+    ".lock",
+    ".yml",
+    "",
+]
 OUTSIDE = [
     ".git",
     ".venv",

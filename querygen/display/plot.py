@@ -120,10 +120,17 @@ class Plot:
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
     ) -> tuple[dict[str, str], dict[str, Any]]:
-        """The picture, and what it shows in words; the words alone where nothing can draw."""
-        words = {"text/plain": repr(self)}
+        """The picture, and what it shows in words; the words alone where nothing can draw.
+
+        Some notebooks make the picture a part of their page, where it must hold nothing but shapes and text,
+        and share no identifiers with others.
+        """
+        from querygen.report.answer import answer_id
+        from querygen.report.svg import embedded
+
         try:
-            drawn = {"image/svg+xml": self._svg}
+            drawn = embedded(self._svg, answer_id(self.answer), self.description)
         except EngineError as error:
             return {"text/plain": f"{self!r}\n\n{error}"}, {}
-        return words | drawn, {"image/svg+xml": {"alt": self.description}}
+        bundle = {"text/plain": repr(self), "image/svg+xml": drawn}
+        return bundle, {"image/svg+xml": {"alt": self.description}}
