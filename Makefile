@@ -17,6 +17,7 @@ lint: $(INSTALLED)  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests/typed_script.py
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

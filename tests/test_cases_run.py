@@ -26,8 +26,8 @@ from querygen.cases.names import PROCESSES, RECORDED
 from querygen.cases.read import read
 from querygen.cases.run import Options, run_test
 from querygen.cases.values import MATCHERS
-from querygen.cases.yamltext import flow
 from querygen.errors import EngineError
+from querygen.yamltext import flow
 
 ROOT = Path(__file__).parents[1]
 FILE = """

@@ -18,7 +18,6 @@ from querygen.cases.names import Kind, Names
 from querygen.cases.read import SUFFIX
 from querygen.cases.read import read as read_test
 from querygen.cases.run import Options, result_of
-from querygen.cases.yamltext import flow
 from querygen.catalog import Catalog
 from querygen.ctes import scanned
 from querygen.errors import QuerygenError, UsageError
@@ -29,6 +28,7 @@ from querygen.sides import spec_of
 from querygen.source import load_file
 from querygen.sqltext import text
 from querygen.translate import translate
+from querygen.yamltext import flow
 
 _MOST_EXPECTED = 40  # rows that people read in a test file; more are a snapshot
 _TEST = "first pings"
