@@ -15,6 +15,7 @@ from querygen.catalog import Catalog, catalog
 from querygen.check import CheckedSql, check
 from querygen.errors import Diagnostic, QuerygenError, UsageError
 from querygen.lints import lint, lint_result
+from querygen.overlays import overlaid
 from querygen.plan import Plan
 from querygen.redash_chart import chart_of
 from querygen.render import UdfMode, render
@@ -209,6 +210,20 @@ class Query:
             tolerance=Tolerance() if tolerance is None else Tolerance(tolerance),
         )
 
+    def overlays(self) -> "Mapping[str, Query]":
+        """The distributions that a comparison of histograms compares, by the slugs of its experiments.
+
+        A chart lays them over each other. There are none of other measures, and of numbers.
+        """
+        return {slug: self._asking(spec) for slug, spec in overlaid(self._spec).items()}
+
+    def _asking(self, spec: Spec) -> "Query":
+        """Another question, of which findings stand where this one's would."""
+        made = Query.__new__(Query)
+        made._source, made._spec, made._catalog, made._today = self._source, spec, self._catalog, self._today
+        made._checked = {}
+        return made
+
     def run(
         self,
         data: str | Path | Sequence[str | Path] | None = None,
@@ -217,6 +232,7 @@ class Query:
         connection: "duckdb.DuckDBPyConnection | None" = None,
         udfs: UdfMode = "inline",
         repeatable: bool = False,
+        overlays: bool = False,
     ) -> "Result":
         """Runs the query.
 
@@ -227,6 +243,7 @@ class Query:
                 created or changed on it.
             udfs: as in `sql`.
             repeatable: have floats that are the same to the last digit each time; takes longer.
+            overlays: of a comparison of histograms also run `overlays`, for the result's chart.
 
         Raises:
             UsageError: a path does not exist.
@@ -242,7 +259,11 @@ class Query:
         result = running.run(
             self.checked(udfs), self._catalog, _flags(data), engine, connection, repeatable=repeatable
         )
-        return replace(result, warnings=self._placed(lint_result(result, self._spec)))
+        beside = {
+            slug: query.run(data, engine=engine, connection=connection, udfs=udfs, repeatable=repeatable)
+            for slug, query in (self.overlays().items() if overlays else ())
+        }
+        return replace(result, warnings=self._placed(lint_result(result, self._spec)), overlays=beside)
 
 
 def _flags(data: str | Path | Sequence[str | Path] | None) -> list[str]:
