@@ -25,7 +25,9 @@ def overlaid(spec: Spec) -> Mapping[str, Spec]:
     """
     if spec.measure != "compare" or spec.is_number:
         return {}
-    return {one.experiment.slug if one.experiment else "": _distribution(spec, one) for one in spec.comparisons}
+    return {
+        one.experiment.slug if one.experiment else "": _distribution(spec, one) for one in spec.comparisons
+    }
 
 
 def _distribution(spec: Spec, compared: Comparison) -> Spec:

@@ -4,7 +4,7 @@ import datetime as dt
 import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from querygen.about import About, Split
@@ -12,10 +12,11 @@ from querygen.result import Result
 
 # Sums of floats, whose last digits depend on the engine; no eye sees them.
 _SUMMED = frozenset({
-    "share", "mean", "share_of_clients", "value", "control_value", "difference", "detectable", "lower", "upper",
-    "exposure", "rate", "adjusted_rate", "adjusted_lower", "adjusted_upper", "expected_lower", "expected_upper",
-    "share_of_exposure", "hours_since_release",
+    "share", "mean", "share_of_clients", "value", "control_value", "difference", "detectable", "lower",
+    "upper", "exposure", "rate", "adjusted_exposure", "adjusted_rate", "adjusted_lower", "adjusted_upper",
+    "expected_lower", "expected_upper", "share_of_exposure", "hours_since_release",
 })  # fmt: skip
+_ASKED = ("experiment", "branch")
 _AGE = "hours_since_release"
 
 # As `querygen.version_key` has it: 58.0b3, 58.0, 58.0.2 in this order; 102.0esr is the release that it is.
@@ -34,11 +35,14 @@ class Group:
         name: the values, as text that is safe to show; empty where there is no such dimension.
         rows: in the order of time; with a time, `at` is it.
         values: the values themselves, in the order of the frame's `by`.
+        look: the number of the colour, dash and shape that it has among others; that of versions is counted
+            from the newest, which must be seen best.
     """
 
     name: str
     rows: tuple[Row, ...]
     values: tuple[Any, ...] = ()
+    look: int = 0
 
     @property
     def n_clients(self) -> int:
@@ -72,11 +76,12 @@ class Frame:
     def of(cls, result: Result, *, along_time: bool = True) -> "Frame":
         """The rows of a result; unless `along_time`, times are categories like others."""
         about, rows = result.plan.about, result.rows()
+        splits = () if about.measure == "pings" else about.splits  # their rows need not have them
         is_aged = any(column.name == _AGE for column in result.plan.columns)
-        time = next((split for split in about.splits if split.is_time and along_time), None)
+        time = next((split for split in splits if split.is_time and along_time), None)
         if time and len({_time_of(row, time, is_aged=is_aged) for row in rows} - {None}) < 2:
             time = None  # a single day is a category, and so are build ids of which none begins with one
-        others = [split for split in about.splits if split is not time]
+        others = [_in_order_of(rows, split) for split in splits if split is not time]
         summed = frozenset() if about.measure == "percentiles" else _SUMMED
         groups: dict[tuple[Any, ...], list[Row]] = {}
         n_timeless = 0
@@ -93,9 +98,11 @@ class Frame:
             groups, key=lambda values: [_place(*pair) for pair in zip(others, values, strict=True)]
         )
         names = distinct(" · ".join(map(shown, values)) for values in ordered)
+        numbers = range(len(ordered))
+        looks = reversed(numbers) if [split.is_version for split in others] == [True] else numbers
         found = (
-            Group(name, tuple(sorted(groups[values], key=_at)), values)
-            for name, values in zip(names, ordered, strict=True)
+            Group(name, tuple(sorted(groups[values], key=_at)), values, look)
+            for name, values, look in zip(names, ordered, looks, strict=True)
         )
         overlays = {slug: cls.of(one, along_time=False) for slug, one in result.overlays.items() if len(one)}
         by = tuple(split.name for split in others)
@@ -111,7 +118,9 @@ class Frame:
         if self.about.step is None:
             return gaps(times)
         step = self.about.step / 3600 if self.is_aged else dt.timedelta(seconds=self.about.step)
-        return [one + (other - one) / 2 for one, other in itertools.pairwise(times) if other - one > step * 1.5]
+        return [
+            one + (other - one) / 2 for one, other in itertools.pairwise(times) if other - one > step * 1.5
+        ]
 
     @property
     def has_low_data(self) -> bool:
@@ -123,6 +132,13 @@ class Frame:
         chosen = {group.name for group in sorted(self.groups, key=lambda group: -group.n_clients)[:most]}
         kept = tuple(group for group in self.groups if group.name in chosen)
         return kept, len(self.groups) - len(kept)
+
+
+def _in_order_of(rows: Sequence[Row], split: Split) -> Split:
+    """Experiments and branches in the order of the rows: a placebo comes last, branches as asked for."""
+    if split.name not in _ASKED or split.labels:
+        return split
+    return replace(split, labels=tuple(dict.fromkeys(row[split.name] for row in rows if row[split.name])))
 
 
 def _time_of(row: Row, time: Split, *, is_aged: bool) -> Any:

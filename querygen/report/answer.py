@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from querygen import VERSION
-from querygen.charts import CHARTS, chart, has_chart
+from querygen.charts import chart, has_chart
 from querygen.charts.axes import number
 from querygen.charts.draw import svg
 from querygen.charts.frame import shown
@@ -119,6 +119,7 @@ def shown_answer(answer: Answer, used: set[str]) -> Shown:
     if has_chart(result):
         drawn = chart(result, "css")
         spoken, notes = drawn["description"], drawn.pop("title").get("subtitle", [])
+        notes = [*notes, *([_OVERLAID] if result.overlays else [])]
         picture = Markup(embedded(svg(drawn), identifier, shown(spoken)))  # noqa: S704 made of shapes and text
     as_rows, as_text = as_json(result), as_csv(result)
     name = _file_name(query)
@@ -126,6 +127,7 @@ def shown_answer(answer: Answer, used: set[str]) -> Shown:
         _download(f"{name}.csv", "text/csv", as_text),
         _download(f"{name}.json", "application/json", as_rows),
         _download(f"{name}.sql", "application/sql", sql.encode()),
+        *_overlay_downloads(answer, name),
     ]
     return Shown(
         id=identifier,
@@ -136,7 +138,7 @@ def shown_answer(answer: Answer, used: set[str]) -> Shown:
         svg=picture,
         spoken=spoken,
         chart_notes=" ".join(notes),
-        without_chart=_without_chart(about.measure),
+        without_chart=_NOTHING,
         rows_told=_rows_told(len(result)),
         columns=[Column(c.name, c.type in _NUMBERS) for c in result.plan.columns],
         rows=_lines(result),
@@ -167,13 +169,11 @@ def _plain(warning: Any) -> str:
     return f"{warning.message}{f' ({warning.help})' if warning.help else ''} [{warning.code}]"
 
 
-def _without_chart(measure: str) -> str:
-    if measure in CHARTS:
-        return (
-            "There is nothing to draw. Perhaps no ping passes the filters, none carries the probe, or all "
-            "groups have too few clients."
-        )
-    return f"`measure: {measure}` has no chart; its rows are below."
+_NOTHING = (
+    "There is nothing to draw. Perhaps no ping passes the filters, none carries the probe, or all groups "
+    "have too few clients."
+)
+_OVERLAID = "The distributions are the answer to a query of their own, which is among the downloads."
 
 
 def _rows_told(n: int) -> str:
@@ -209,6 +209,20 @@ def _file_name(query: "Query") -> str:
 
 def _download(name: str, kind: str, content: bytes) -> Download:
     return Download(name, f"data:{kind};charset=utf-8;base64,{base64.b64encode(content).decode()}")
+
+
+def _overlay_downloads(answer: Answer, name: str) -> list[Download]:
+    """The rows and the SQL of the distributions that a comparison compares, where its chart shows them."""
+    found = []
+    for number_, (slug, query) in enumerate(answer.query.overlays().items(), 1):
+        if slug not in answer.result.overlays:
+            continue
+        which = f"{name}-distributions{f'-{number_}' if number_ > 1 else ''}"
+        found += [
+            _download(f"{which}.csv", "text/csv", as_csv(answer.result.overlays[slug])),
+            _download(f"{which}.sql", "application/sql", query.sql(udfs=answer.udfs).encode()),
+        ]
+    return found
 
 
 def _provenance(answer: Answer, spec: str, sql: str, rows: bytes) -> list[tuple[str, str]]:
