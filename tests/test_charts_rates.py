@@ -260,6 +260,36 @@ def test_versions_of_several_groups_have_a_panel_for_each_group():
     assert set(lines_of(panel)) == {"50", "51"}
 
 
+def test_a_version_looks_the_same_in_all_panels_also_where_only_old_ones_are():
+    versions = {"Mac": range(50, 60), "Linux": range(50, 52), "Android": (59, 56)}
+    rows = [
+        {
+            "time": DAY + dt.timedelta(days=i),
+            "major_version": version,
+            "os": name,
+            "rate": 1.0,
+            "hours_since_release": 24.0 * i,
+            "share_of_exposure": 0.1,
+        }
+        for name, some in versions.items()
+        for version in some
+        for i in range(2)
+    ]
+    spec = rates(rows, align="release", interval="day", dimensions=["time", "major_version", "os"])
+    looks = {}
+    for panel in spec["concat"]:
+        for unit in layers(panel["vconcat"][0], "line"):
+            if "series" in values_of(unit)[0]:
+                scale = unit["encoding"]["color"]["scale"]
+                name = values_of(unit)[0]["series"]
+                ink = scale["range"][scale["domain"].index(name)]
+                looks.setdefault(name, set()).add((ink, str(unit["mark"]["strokeDash"])))
+    assert sorted(looks) == [str(version) for version in range(53, 60)]
+    assert all(len(found_looks) == 1 for found_looks in looks.values())
+    linux = next(panel for panel in spec["concat"] if panel["title"]["text"] == "Linux")
+    assert [unit["mark"]["strokeWidth"] for unit in layers(linux["vconcat"][0], "line")] == [1, 1]
+
+
 # --- Without a time --------------------------------------------------------------------------------
 
 

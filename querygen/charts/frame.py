@@ -113,6 +113,12 @@ class Frame:
         """All times, ascending; hours, if it is aged."""
         return sorted({row["at"] for group in self.groups for row in group.rows})
 
+    def in_order(self, name: str) -> list[Any]:
+        """The values of a dimension, in the order that groups have by it."""
+        at = self.by.index(name)
+        split = next(split for split in self.about.splits if split.name == name)
+        return sorted({group.values[at] for group in self.groups}, key=lambda value: _place(split, value))
+
     def gaps(self, times: Sequence[Any]) -> list[Any]:
         """Where a line over these times must break."""
         if self.about.step is None:

@@ -280,13 +280,16 @@ def _lines(sheet: Sheet, groups: Sequence[Group], *, banded: bool, older: Sequen
 
 def _versions(sheet: Sheet, groups: Sequence[Group]) -> tuple[Spec, list[str]]:
     """One line a version, and below it how much of all exposure each version had; the oldest are grey."""
-    newest, older = groups[-MOST_SERIES:], groups[:-MOST_SERIES]
+    newest = [group for group in groups if group.look < MOST_SERIES]
+    older = [group for group in groups if group.look >= MOST_SERIES]
     banded = len(newest) <= MOST_BANDS and not older
     notes = [*_band_notes(sheet.frame, banded=banded), *_beyond_notes(sheet.frame, banded=banded)]
     if older:
         names = f"{older[0].name} to {older[-1].name}" if len(older) > 1 else older[0].name
         notes.append(f"The thin grey lines are older versions ({names}).")
-    return stacked([_lines(sheet, newest, banded=banded, older=older), *_below(sheet, newest)]), notes
+    return stacked(
+        [_lines(sheet, newest, banded=banded, older=older), *_below(sheet, newest or older[-1:])]
+    ), notes
 
 
 def _aged_panels(sheet: Sheet) -> Picture:
@@ -294,8 +297,8 @@ def _aged_panels(sheet: Sheet) -> Picture:
     frame = sheet.frame
     versions = {split.name for split in frame.about.splits if split.is_version}
     at = next(i for i, name in enumerate(frame.by) if name in versions)
-    # The newest version has the same look in all panels.
-    looks = {value: i for i, value in enumerate(reversed(dict.fromkeys(g.values[at] for g in frame.groups)))}
+    # A version has the same look in all panels.
+    looks = {value: i for i, value in enumerate(reversed(frame.in_order(frame.by[at])))}
     others: dict[str, list[Group]] = {}
     for group in frame.groups:
         name = " · ".join(map(shown, (*group.values[:at], *group.values[at + 1 :])))
