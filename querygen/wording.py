@@ -83,12 +83,12 @@ def header(about: About, spec: Spec, chart: RedashChart | None) -> tuple[Comment
 def _title(spec: Spec, scan: Scan) -> str:
     by = " by " + " and ".join(d.name for d in scan.dimensions) if scan.dimensions else ""
     names = dict.fromkeys(asked.histogram for asked in scan.asked)
+    measured = "Comparison" if spec.measure == "compare" else (spec.measure or "").capitalize()
     if spec.events is not None:
-        return f"{(spec.measure or '').capitalize()} of {_derived(spec)}{by}"
+        return f"{measured} of {_derived(spec)}{by}"
     if not names:
         return f"{(spec.measure or '').capitalize() if spec.measure == 'pings' else 'Clients and pings'}{by}"
-    what = "Comparison" if spec.measure == "compare" else (spec.measure or "").capitalize()
-    return f"{what} of {' and '.join(names)}{by}"
+    return f"{measured} of {' and '.join(names)}{by}"
 
 
 def _derived(spec: Spec) -> str:
