@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from querygen.redash import RedashQuery
     from querygen.result import Result
+    from querygen.running import Progress
     from querygen.verify import Verdict
 
 Dialect = Literal["bigquery", "duckdb"]
@@ -110,6 +111,19 @@ class Query:
             QuerygenError: the spec asks for what the tables don't have.
         """
         return self._placed(lint(self._source, self._spec, self._catalog, self.checked(), self._today))
+
+    def explain(self, width: int = 88) -> str:
+        """The query in words: what is counted, what columns mean, why each step, and what it cannot say.
+
+        Args:
+            width: of a line, in characters.
+
+        Raises:
+            QuerygenError: the spec asks for what the tables don't have.
+        """
+        from querygen.meaning import as_text, meaning
+
+        return as_text(meaning(self._spec, self.plan()), map(_sentence, self.warnings()), width)
 
     def located(self, error: QuerygenError) -> QuerygenError:
         """The same error, at its place in the spec's file."""
@@ -233,6 +247,7 @@ class Query:
         udfs: UdfMode = "inline",
         repeatable: bool = False,
         overlays: bool = False,
+        progress: "Progress | None" = None,
     ) -> "Result":
         """Runs the query.
 
@@ -244,6 +259,8 @@ class Query:
             udfs: as in `sql`.
             repeatable: have floats that are the same to the last digit each time; takes longer.
             overlays: of a comparison of histograms also run `overlays`, for the result's chart.
+            progress: is told, from another thread, what is being done and what share of it is, a few times a
+                second; not with a `connection`.
 
         Raises:
             UsageError: a path does not exist.
@@ -257,13 +274,32 @@ class Query:
                 "two-data", "`data` and `connection` are both given", help="give one of the two"
             )
         result = running.run(
-            self.checked(udfs), self._catalog, _flags(data), engine, connection, repeatable=repeatable
+            self.checked(udfs),
+            self._catalog,
+            _flags(data),
+            engine,
+            connection,
+            repeatable=repeatable,
+            progress=progress,
         )
         beside = {
-            slug: query.run(data, engine=engine, connection=connection, udfs=udfs, repeatable=repeatable)
+            slug: query.run(
+                data,
+                engine=engine,
+                connection=connection,
+                udfs=udfs,
+                repeatable=repeatable,
+                progress=progress,
+            )
             for slug, query in (self.overlays().items() if overlays else ())
         }
         return replace(result, warnings=self._placed(lint_result(result, self._spec)), overlays=beside)
+
+
+def _sentence(warning: Diagnostic) -> str:
+    """A warning in one line, without the excerpt of the spec."""
+    at = f" (line {warning.span.line})" if warning.span else ""
+    return f"{warning.message}{at} [{warning.code}]{f': {warning.help}' if warning.help else ''}"
 
 
 def _flags(data: str | Path | Sequence[str | Path] | None) -> list[str]:

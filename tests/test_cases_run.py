@@ -397,8 +397,8 @@ def test_its_page_names_what_is_there(team):
     named = [line.split("`")[1] for line in files.splitlines() if line.startswith("| `")]
     assert len(named) == 7
     assert [name for name in named if not (team / name).exists()] == []
-    assert "failing/without-votes.test.yaml" in page and "at line 7" in page
-    assert read(team / "failing" / "without-votes.test.yaml").line("a busy client has one vote") == 7
+    assert "failing/without-votes.test.yaml" in page and "at line 8" in page
+    assert read(team / "failing" / "without-votes.test.yaml").line("a busy client has one vote") == 8
 
 
 def test_its_page_explains_every_key(team):

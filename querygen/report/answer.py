@@ -16,6 +16,7 @@ from querygen.charts import chart, has_chart
 from querygen.charts.axes import number
 from querygen.charts.draw import svg
 from querygen.charts.frame import shown
+from querygen.meaning import Meaning, meaning
 from querygen.report.svg import embedded
 from querygen.result import Result
 from querygen.show import as_csv, as_json
@@ -87,8 +88,7 @@ class Shown:
 
     id: str
     title: str
-    description: str
-    words: list[tuple[str, str]]
+    meant: Meaning
     cautions: list[str]
     svg: Markup | None
     spoken: str
@@ -132,8 +132,7 @@ def shown_answer(answer: Answer, used: set[str]) -> Shown:
     return Shown(
         id=identifier,
         title=about.title,
-        description=about.description,
-        words=_words(result),
+        meant=meaning(query.spec, result.plan),
         cautions=[*result.notes, *(_plain(w) for w in (*query.warnings(), *result.warnings))],
         svg=picture,
         spoken=spoken,
@@ -147,21 +146,6 @@ def shown_answer(answer: Answer, used: set[str]) -> Shown:
         sql=sql,
         provenance=_provenance(answer, spec, sql, as_rows),
     )
-
-
-def _words(result: Result) -> list[tuple[str, str]]:
-    """What is counted, of which pings, and what was decided for the user."""
-    about = result.plan.about
-    words = [("Counted", f"{about.counted}.")]
-    words += [("Only pings where", "; ".join(about.filters))] if about.filters else []
-    if about.measure == "percentiles":
-        inside = "the place inside the bucket" if about.is_interpolated else "the lower bound of the bucket"
-        words.append(("A percentile is", f"{inside} at which the cumulative share reaches it."))
-    if about.unit:
-        words.append(("Values are in", about.unit))
-    if about.min_clients:
-        words.append(("Few clients", f"fewer than {about.min_clients:,} in a group."))
-    return [*words, *(("Note", f"{note}.") for note in about.notes)]
 
 
 def _plain(warning: Any) -> str:
