@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from querygen.api import Query
-from querygen.cases.yamltext import flow
 from querygen.catalog import Catalog
 from querygen.errors import suggest
 from querygen.listing import entries
 from querygen.source import load_text
+from querygen.yamltext import flow
 
 Question = Literal["percentiles", "distribution", "summary", "counts", "compare", "rate"]
 QUESTIONS: tuple[Question, ...] = get_args(Question)

@@ -1,4 +1,4 @@
-/* Compare of samples of SUBPROCESS_CRASHES_WITH_DUMP per usage hours by key and branch */
+/* Comparison of samples of SUBPROCESS_CRASHES_WITH_DUMP per usage hours by key and branch */
 /* Counted: one number per client within each group, samples of SUBPROCESS_CRASHES_WITH_DUMP per usage hours; pings without a client id are left out */
 /* Note: the clients of control (10%) are a sample of clients that could have been enrolled and were not; they may differ from enrolled ones in more than the experiment */
 /* Note: the client is the unit: each of m = 1000 permutations draws clients anew, whatever they sent */
