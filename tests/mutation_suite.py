@@ -34,6 +34,7 @@ from mutation_mutants import ROOT, Mutant
 from mutation_reach import Reached, Stages, answers, failure_of, keep, kept, remembered, text_of, trace_all
 
 import querygen
+from querygen import render
 from querygen.engines import googlesql
 
 # A file of tests executes if it has rows of a spec, or answers of functions; and these, in ways of their own.
@@ -70,6 +71,10 @@ class Suite:
     left_out: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     _reached: dict[str, Reached] = field(default_factory=dict)
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Failures are short, which saves half of their time."""
+        config.option.tbstyle = "line"
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A module that cannot be collected would be missed in silence."""
@@ -188,7 +193,10 @@ def _warm() -> None:
     from harness import query
 
     for defined in (False, True):
-        query({"measure": "counts", "allow_full_scan": True}, defined).checked()
+        query({"measure": "counts", "allow_full_scan": True}, defined).sql("duckdb")
+    templates = render._environment()
+    for name in templates.list_templates():
+        templates.get_template(name)
     googlesql.run = remembered  # type: ignore[assignment]
     gc.collect()
     gc.freeze()
@@ -305,8 +313,7 @@ def run(suite: Suite) -> None:
     with tempfile.TemporaryDirectory() as folder:
         tempfile.tempdir = folder  # also of copies that are ended before they tidy up
         flags = ["-o", "addopts=", "-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:xdist", "-s"]
-        # querygen's own plugin, where it is installed, was imported before pytest could rewrite its asserts.
-        flags += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+        flags += ["--assert=plain"]  # no one reads why a test fails
         pytest.main([*flags, f"--rootdir={ROOT}", *map(str, suite.tests)], [suite])
         tempfile.tempdir = None
     gc.unfreeze()
