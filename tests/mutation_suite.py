@@ -19,7 +19,7 @@ import signal
 import tempfile
 import time
 import traceback
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -133,37 +133,57 @@ class Suite:
         self, mutants: Sequence[Mutant], tests: Sequence[Sequence[pytest.Item]], survivors: bool
     ) -> None:
         """Judges mutants by tests; `survivors` says whether those that nothing notices are outcomes, too."""
-        kills: dict[object, Counter[str]] = defaultdict(Counter)  # of a file, and of a place in it
+        odds = _Odds()
+        for name, test in self.before.items():
+            odds.learn(name.partition(" | ")[0], None, [test], test)
         running: list[_Child] = []
         waiting = list(zip(mutants, tests, strict=True))
         while waiting or running:
             while waiting and len(running) < self.workers:
                 made, items = waiting.pop(0)
-                near = self._nearest(made, items, kills)
+                near = self._nearest(made, items, odds)
                 stages = {item.nodeid: self._reached[item.nodeid].stages for item in near}
                 running.append(_Child(partial(_judge, made, near, stages, self.seconds), made))
             for child in _finished(running):
-                outcome = child.result or Outcome(
-                    child.about, "(the process died, or its time was over)", False, (0, 0)
-                )
-                if outcome.killed_by:
-                    kills[outcome.mutant.file][outcome.killed_by] += 1
-                    kills[_place(outcome.mutant)][outcome.killed_by] += 1
+                died = Outcome(child.about, "(the process died, or its time was over)", False, (0, 0))
+                outcome, asked = child.result or (died, [])
+                odds.learn(outcome.mutant.file, _place(outcome.mutant), asked, outcome.killed_by)
                 if outcome.killed_by or survivors:
                     self.outcomes.append(outcome)
                     self.judged(outcome)
                     self.progress("mutants", len(self.outcomes), len(self.mutants))
 
-    def _nearest(
-        self, made: Mutant, items: Sequence[pytest.Item], kills: Mapping[object, Counter[str]]
-    ) -> list[pytest.Item]:
+    def _nearest(self, made: Mutant, items: Sequence[pytest.Item], odds: "_Odds") -> list[pytest.Item]:
         """The tests that reach a mutant, the likeliest to notice it soon first."""
         reached = self._reached
         near = [item for item in items if reached[item.nodeid].passed and reached[item.nodeid].by(made)]
-        known, here = kills[made.file], kills[_place(made)]
-        near.sort(key=lambda i: -(known[i.nodeid] + 0.1) / (reached[i.nodeid].seconds + 0.02))
-        near.sort(key=lambda i: -here[i.nodeid])
+        near.sort(key=lambda i: -odds.of(made.file, i.nodeid) / (reached[i.nodeid].seconds + 0.02))
+        near.sort(key=lambda i: -odds.noticed[_place(made), i.nodeid])
         return near
+
+
+class _Odds:
+    """How likely a test notices a mutant, by those of the same file and of any that it was asked about.
+
+    Attributes:
+        noticed, asked: how often, by what mutants share (a file, a place, nothing) and the test.
+    """
+
+    def __init__(self) -> None:
+        self.noticed: Counter[tuple[object, str]] = Counter()
+        self.asked: Counter[tuple[object, str]] = Counter()
+
+    def learn(self, file: str, place: object, asked: Sequence[str], killed_by: str | None) -> None:
+        """Counts the tests that were asked about a mutant, of which one may have noticed it."""
+        for shared in (file, place, None):
+            self.asked.update((shared, test) for test in asked)
+            if killed_by:
+                self.noticed[shared, killed_by] += 1
+
+    def of(self, file: str, test: str) -> float:
+        """The share of mutants that it notices; of few in this file, mostly as in others."""
+        anywhere = (self.noticed[None, test] + 0.1) / (self.asked[None, test] + 1)
+        return (self.noticed[file, test] + 2 * anywhere) / (self.asked[file, test] + 2)
 
 
 def _place(made: Mutant) -> tuple[object, ...]:
@@ -274,24 +294,28 @@ def _finished(running: list[_Child]) -> Iterable[_Child]:
 
 def _judge(
     made: Mutant, items: Sequence[pytest.Item], stages: Mapping[str, Stages], seconds: float
-) -> Outcome:
-    """Runs the tests until one fails, or the time is over; not those that a template gives the same text."""
+) -> tuple[Outcome, list[str]]:
+    """Runs the tests until one fails, or the time is over; not those that a template gives the same text.
+
+    Returns the outcome and the tests that ran.
+    """
     take_effect(made)
     template = Path(made.file).name if made.file.startswith("templates/stages/") else None
     changed: dict[str, bool] = {}
     end = time.process_time() + seconds
-    ran, of = 0, len(items)
+    of = len(items)
+    asked: list[str] = []
     for item in items:
         if template and not _changes_text(stages[item.nodeid], template, changed):
             of -= 1
             continue
-        ran += 1
+        asked.append(item.nodeid)
         if failure := failure_of(item):
             by_rows = failure.startswith(("assert", "AssertionError", "Failed"))
-            return Outcome(made, item.nodeid, by_rows, (ran, of))
+            return Outcome(made, item.nodeid, by_rows, (len(asked), of)), asked
         if time.process_time() > end:
             break
-    return Outcome(made, None, False, (ran, of))
+    return Outcome(made, None, False, (len(asked), of)), asked
 
 
 def _changes_text(stages: Stages, template: str, known: dict[str, bool]) -> bool:
