@@ -76,7 +76,7 @@ def test_limits_of_no_client_of_one_and_of_two(engine):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_limits_of_clients_that_do_not_differ(engine):
-    """Squares of such numbers are rounded, which must not become an error, or the root of less than nothing."""
+    """Squares of such numbers are rounded, which must not become an error of the mean."""
     rows = pings(14, {"on": 3, "control": 3}, per_client=0)
     for place, row in enumerate(rows):
         row["client_id"] = f"c{place}"

@@ -9,7 +9,7 @@ START = datetime(2018, 1, 1)
 
 @BOTH
 def test_ranges_of_versions_with_one_hour_and_with_none(engine):
-    """An hour tells little, so that the range is wide; without hours there is no rate that could be judged."""
+    """An hour tells little, so that the range is wide; without hours no rate could be judged."""
     pings = []
     for place, hours in enumerate([20, 21, 22, 23, 1, 0, 24]):
         at, later = START + timedelta(days=7 * place), START + timedelta(days=7 * place + 2)
