@@ -186,6 +186,10 @@ class Query(Verbs):
         Args:
             width: of a line, in characters.
 
+        >>> from querygen import load
+        >>> print(load("examples/charts/counts-by-day.yaml").explain().splitlines()[0])
+        Clients and pings by submission_date
+
         Raises:
             QuerygenError: the spec asks for what the tables don't have.
         """
@@ -305,6 +309,11 @@ class Query(Verbs):
         """The distributions that a comparison of histograms compares, by the slugs of its experiments.
 
         A chart lays them over each other. There are none of other measures, and of numbers.
+
+        >>> from querygen import load
+        >>> compared = load("examples/experiments/compare.yaml")
+        >>> [(slug, query.spec.measure) for slug, query in compared.overlays().items()]
+        [('tab-warming-nightly-77', 'distribution')]
         """
         return {slug: self._asking(spec) for slug, spec in overlaid(self._spec).items()}
 
