@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import get_terminal_size
 
 from querygen.atomic import appearing_when_complete
 from querygen.errors import Diagnostic, UsageError
@@ -52,6 +51,8 @@ def progress_line() -> Iterator[Callable[[str], None] | None]:
     if not is_terminal():
         yield None
         return
+
+    from shutil import get_terminal_size
 
     def show(line: str) -> None:
         if _shown == [line]:
