@@ -23,7 +23,7 @@ LONGEST_MODULE = 500
 
 # Each module may import from those before it only. A package counts as one, its modules must have no cycle.
 LAYERS = """
-    __init__ errors explain names resources atomic cache calls buckets yaml_syntax
+    __init__ errors extras explain names resources atomic cache calls buckets yaml_syntax yamltext
     source conditions parameters enrolments times spec_values amounts spec_rules spec filling sides validate
     schema sqltext udfs probes catalog recordings facts listing units
     about plan filters dimensions scan populations asking quantiles constants intervals grouping derived
@@ -31,9 +31,9 @@ LAYERS = """
     resolve caveats meaning
     render recognise check releases row_lints lints redash stmo translate ctes
     result data_coerce data_locate data_read data sample ingest engines running show
-    charts report
+    charts report provenance display answer
     analyze corners comparing verify
-    api cases start cli __main__ pytest_plugin
+    builder api magic cases start cli __main__ pytest_plugin
 """
 ORDER = LAYERS.split()
 
@@ -266,7 +266,21 @@ def test_functions_of_ours_are_all_used():
 
 # --- The repository ------------------------------------------------------------------------------
 
-TEXTS = [".md", ".py", ".sql", ".j2", ".yaml", ".json", ".toml", ".txt", ".cfg", ".lock", ".yml", ""]
+TEXTS = [
+    ".md",
+    ".ipynb",
+    ".py",
+    ".sql",
+    ".j2",
+    ".yaml",
+    ".json",
+    ".toml",
+    ".txt",
+    ".cfg",
+    ".lock",
+    ".yml",
+    "",
+]
 OUTSIDE = [
     ".git",
     ".venv",
