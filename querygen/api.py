@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from querygen.engines.bigquery import Client
     from querygen.provenance import Origin
     from querygen.redash import RedashQuery
+    from querygen.running import Progress
     from querygen.verify import Verdict
 
 Dialect = Literal["bigquery", "duckdb"]
@@ -178,6 +179,23 @@ class Query(Verbs):
         """
         return self._placed(lint(self._source, self._spec, self._catalog, self.checked(), self._today))
 
+    def explain(self, width: int = 88) -> str:
+        """The query in words: what is counted, what columns mean, why each step, and what it cannot say.
+
+        Args:
+            width: of a line, in characters.
+
+        >>> from querygen import load
+        >>> load("examples/tutorial/03-percentiles-of-one-day.yaml").explain().splitlines()[0]
+        'Percentiles of FX_TAB_SWITCH_SPINNER_VISIBLE_MS'
+
+        Raises:
+            QuerygenError: the spec asks for what the tables don't have.
+        """
+        from querygen.meaning import as_text, meaning
+
+        return as_text(meaning(self._spec, self.plan()), map(_sentence, self.warnings()), width)
+
     def located(self, error: QuerygenError) -> QuerygenError:
         """The same error, at its place in the spec's file."""
         return self._source.locate(error)
@@ -295,6 +313,7 @@ class Query(Verbs):
         client: "Client | None" = None,
         udfs: UdfMode = "inline",
         repeatable: bool = False,
+        progress: "Progress | None" = None,
     ) -> "Answer":
         """Runs the query.
 
@@ -307,6 +326,8 @@ class Query(Verbs):
                 which costs money: see `cost`.
             udfs: as in `sql`.
             repeatable: have floats that are the same to the last digit each time; takes longer.
+            progress: is told, from another thread, what is being done and what share of it is, a few times a
+                second; not with a `connection`.
 
         >>> from querygen import Query
         >>> query = Query(measure="counts", filters={"submission_date": "2020-04-20"})
@@ -331,7 +352,15 @@ class Query(Verbs):
         if client is not None:
             result = running.on_bigquery(checked, client)
         else:
-            result = running.run(checked, self._catalog, flags, engine, connection, repeatable=repeatable)
+            result = running.run(
+                checked,
+                self._catalog,
+                flags,
+                engine,
+                connection,
+                repeatable=repeatable,
+                progress=progress,
+            )
         return Answer.to(
             self,
             result,
@@ -364,6 +393,12 @@ def _origin(data: object, connection: object, client: object) -> "Origin":
     if client is not None:
         return "bigquery"
     return "connection" if connection is not None else "sample" if data is None else "files"
+
+
+def _sentence(warning: Diagnostic) -> str:
+    """A warning in one line, without the excerpt of the spec."""
+    at = f" (line {warning.span.line})" if warning.span else ""
+    return f"{warning.message}{at} [{warning.code}]{f': {warning.help}' if warning.help else ''}"
 
 
 def _flags(data: str | Path | Sequence[str | Path] | None) -> list[str]:

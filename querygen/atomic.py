@@ -8,6 +8,14 @@ from pathlib import Path
 
 from querygen.errors import UsageError
 
+_UNFINISHED: set[Path] = set()
+
+
+def discard_unfinished() -> None:
+    """Removes what is only partly written, for a process that ends without unwinding."""
+    for partial in list(_UNFINISHED):
+        partial.unlink(missing_ok=True)
+
 
 @contextmanager
 def appearing_when_complete(path: Path) -> Iterator[Path]:
@@ -17,11 +25,13 @@ def appearing_when_complete(path: Path) -> Iterator[Path]:
         OSError: the file cannot take its name.
     """
     partial = path.with_name(f".{path.name}.{getpid()}.partial")
+    _UNFINISHED.add(partial)
     try:
         yield partial
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+        _UNFINISHED.discard(partial)
 
 
 def write_whole(content: bytes, path: Path) -> None:

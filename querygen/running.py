@@ -5,8 +5,8 @@ evaluator gets the same typed rows from it.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from querygen.engines.bigquery import Client
 
 Engine = Literal["duckdb", "googlesql"]
+
+Progress = Callable[[str, float | None], None]
+"""Is told what is being done, and what share of it (0 to 1) is; None while that is not known."""
 
 SYNTHETIC = "the built-in sample was used: it is synthetic, its numbers say nothing about Firefox"
 
@@ -116,7 +119,12 @@ def _damaged_data() -> Iterator[None]:
 
 @contextmanager
 def attached(
-    plan: Plan, catalog: Catalog, locations: Sequence[str], *, repeatable: bool = False
+    plan: Plan,
+    catalog: Catalog,
+    locations: Sequence[str],
+    *,
+    repeatable: bool = False,
+    progress: Progress | None = None,
 ) -> Iterator[Attached]:
     """Data on a connection of our own, which is closed at the end.
 
@@ -125,16 +133,21 @@ def attached(
         catalog: the tables' schemas.
         locations: what `--data` takes: `TABLE=PATH`, or folders; none for the built-in sample.
         repeatable: whether floats must be the same to the last digit each time, which takes longer.
+        progress: is told, from another thread, how far the data is read, and then how far the query is.
 
     Raises:
         UsageError: a path does not exist, or there is no data for a table.
         QuerygenError: the data does not fit the schema.
     """
-    own = on_duckdb.connect(repeatable=repeatable)
-    try:
-        yield Attached(own, plan, _attach(own, plan, catalog, data.parse_locations(locations)))
-    finally:
-        own.close()
+    doing = ["reading the data"]
+    with ExitStack() as stack:
+        own = on_duckdb.connect(repeatable=repeatable)
+        stack.callback(own.close)
+        if progress is not None:
+            stack.enter_context(on_duckdb.told(own, lambda share: progress(doing[0], share)))
+        found = Attached(own, plan, _attach(own, plan, catalog, data.parse_locations(locations)))
+        doing[0] = "running the query"
+        yield found
 
 
 def run(
@@ -145,6 +158,7 @@ def run(
     connection: "duckdb.DuckDBPyConnection | None" = None,
     *,
     repeatable: bool = False,
+    progress: Progress | None = None,
 ) -> Result:
     """Runs checked SQL on data.
 
@@ -155,6 +169,7 @@ def run(
         engine: `duckdb`, or Google's reference evaluator.
         connection: a DuckDB connection that holds the tables, instead of locations.
         repeatable: as for `attached`.
+        progress: as for `attached`; on a connection of somebody else nothing is told.
 
     Raises:
         UsageError: a path does not exist, or there is no data for a table.
@@ -164,7 +179,7 @@ def run(
     plan = checked.sql.plan
     if connection is not None:
         return Attached(connection, plan).run(checked)
-    with attached(plan, catalog, locations, repeatable=repeatable) as tables:
+    with attached(plan, catalog, locations, repeatable=repeatable, progress=progress) as tables:
         return tables.run(checked, engine)
 
 

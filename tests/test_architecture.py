@@ -28,12 +28,12 @@ LAYERS = """
     schema sqltext udfs probes catalog recordings facts listing units
     about plan filters dimensions scan populations asking quantiles constants intervals grouping derived
     numbers permutations branches comparisons aligned rates measures adjust alerts redash_chart wording
-    resolve
+    resolve caveats meaning
     render recognise check releases row_lints lints redash stmo translate ctes
     result data_coerce data_locate data_read data sample ingest engines running show
     charts report provenance display answer
     analyze corners comparing verify
-    builder api magic cases cli __main__ pytest_plugin
+    builder api magic cases start cli __main__ pytest_plugin
 """
 ORDER = LAYERS.split()
 

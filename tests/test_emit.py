@@ -550,7 +550,7 @@ def test_an_error_names_the_place_and_the_name_that_was_meant(tmp_path):
     ran = querygen("render", spec)
     assert ran.code == 1
     assert re.search(
-        r"spec\.yaml:13:19: error: no parameter is called `system` \[unknown-parameter\]", ran.stderr
+        r"spec\.yaml:14:19: error: no parameter is called `system` \[unknown-parameter\]", ran.stderr
     )
     assert "help: a parameter with a similar name exists: `systems`" in ran.stderr
 

@@ -12,6 +12,7 @@ from querygen.cli.options import SHARED, Command
 
 # Each command, in the order of `querygen --help`, and its module.
 HOMES = {
+    "init": "starting",
     "render": "specs",
     "run": "specs",
     "plot": "pictures",

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from querygen.cli.options import Add, Command
-from querygen.cli.output import say, warn, write
-from querygen.cli.reading import reader
+from querygen.cli.output import running_line, say, warn, write
+from querygen.cli.reading import other_than_spec, reader
 from querygen.errors import QuerygenError, UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ def _plot(arguments: argparse.Namespace) -> int:
 def _report(arguments: argparse.Namespace) -> int:
     """Run specs and write one page with their answers, which opens offline."""
     from querygen.report import report
-    from querygen.verify import other_than_spec
 
     read = reader(arguments)
     queries = []
@@ -52,17 +51,25 @@ def _report(arguments: argparse.Namespace) -> int:
             queries.append(read(spec))
     if not queries:
         raise UsageError.of("bad-flag", "none of the files is a spec", help="name at least one spec")
-    answers = [_answer(query, arguments) for query in queries]
+    before = [f"{i} of {len(queries)}: " if len(queries) > 1 else "" for i in range(1, len(queries) + 1)]
+    answers = [_answer(query, arguments, of) for query, of in zip(queries, before, strict=True)]
     write(report(answers, fragment=arguments.fragment).encode(), arguments.output)
     return 0
 
 
-def _answer(query: "Query", arguments: argparse.Namespace) -> "Answer":
-    """Runs a query, and says what is to be said about it."""
+def _answer(query: "Query", arguments: argparse.Namespace, before: str = "") -> "Answer":
+    """Runs a query, and says what is to be said about it; `before` tells which of several it is."""
     gc.enable()
     warn(query.warnings())
     # The same input gives the same bytes.
-    answer = query.run(arguments.data, engine=arguments.engine, udfs=arguments.udfs, repeatable=True)
+    with running_line(before) as progress:
+        answer = query.run(
+            arguments.data,
+            engine=arguments.engine,
+            udfs=arguments.udfs,
+            repeatable=True,
+            progress=progress,
+        )
     for note in answer.notes:
         say(f"note: {note}")
     warn(answer.warnings)

@@ -13,12 +13,12 @@ from querygen.charts import CHARTS, chart, has_chart
 from querygen.charts.axes import number
 from querygen.charts.draw import svg
 from querygen.charts.frame import shown
+from querygen.meaning import Meaning, meaning
 from querygen.report.svg import embedded
 from querygen.result import Result
 from querygen.show import as_csv, as_json
 
 if TYPE_CHECKING:
-    from querygen.about import About
     from querygen.answer import Answer
     from querygen.api import Query
     from querygen.errors import Diagnostic
@@ -68,8 +68,7 @@ class Shown:
 
     id: str
     title: str
-    description: str
-    words: list[tuple[str, str]]
+    meant: Meaning
     cautions: list[str]
     svg: Markup | None
     spoken: str
@@ -106,8 +105,7 @@ def shown_answer(answer: "Answer", used: set[str]) -> Shown:
     return Shown(
         id=identifier,
         title=about.title,
-        description=about.description,
-        words=words(about),
+        meant=meaning(query.spec, answer.plan),
         cautions=cautions(answer),
         svg=picture,
         spoken=spoken,
@@ -144,20 +142,6 @@ def drawn(result: Result, identifier: str) -> tuple[Markup, str, str]:
 def cautions(answer: "Answer") -> list[str]:
     """What the reader must know: of the data, of the spec, and of the rows."""
     return [*answer.notes, *(plain(w) for w in (*answer.query.warnings(), *answer.warnings))]
-
-
-def words(about: "About") -> list[tuple[str, str]]:
-    """What is counted, of which pings, and what was decided for the user."""
-    told = [("Counted", f"{about.counted}.")]
-    told += [("Only pings where", "; ".join(about.filters))] if about.filters else []
-    if about.measure == "percentiles":
-        inside = "the place inside the bucket" if about.is_interpolated else "the lower bound of the bucket"
-        told.append(("A percentile is", f"{inside} at which the cumulative share reaches it."))
-    if about.unit:
-        told.append(("Values are in", about.unit))
-    if about.min_clients:
-        told.append(("Few clients", f"fewer than {about.min_clients:,} in a group."))
-    return [*told, *(("Note", f"{note}.") for note in about.notes)]
 
 
 def plain(warning: "Diagnostic") -> str:

@@ -1,6 +1,6 @@
 """The columns of the synthetic tables: subsets of the real ones, under their own names, nesting and types."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import pyarrow as pa
@@ -135,3 +135,12 @@ _GLEAN = pa.schema(
 
 SCHEMAS: Final[Mapping[str, pa.Schema]] = {MAIN: _MAIN, CRASH: _CRASH, GLEAN: _GLEAN}
 """The columns of each table that there is a sample of."""
+
+
+def leaves(kind: pa.Schema | pa.StructType, at: str = "") -> Iterator[str]:
+    """The paths of all columns, each record after what is in it."""
+    for field in kind:
+        path = f"{at}{field.name}"
+        if pa.types.is_struct(field.type):
+            yield from leaves(field.type, f"{path}.")
+        yield path
