@@ -48,7 +48,7 @@ FLAGS ?=
 coverage: $(INSTALLED)  ## a spec for each distribution and scalar of the schemas, in every form; takes a quarter of an hour
 	$(BIN)/python tests/coverage_run.py --schemas $(SCHEMAS) $(if $(PROBES),--probes $(PROBES)) $(FLAGS)
 
-mutation: $(INSTALLED)  ## change the project in many small ways, each of which a test must notice; takes long
+mutation: $(INSTALLED)  ## change the project in many small ways, each of which a test must notice; takes hours
 	$(BIN)/python tests/mutation_run.py $(FLAGS)
 
 truth: $(INSTALLED)  ## random specs with pings that fit them, on both engines and in plain Python; takes some minutes

@@ -16,6 +16,7 @@ from querygen.catalog import Catalog, catalog
 from querygen.check import CheckedSql, check
 from querygen.errors import Diagnostic, QuerygenError, UsageError
 from querygen.lints import lint, lint_result
+from querygen.overlays import overlaid
 from querygen.plan import Plan
 from querygen.redash_chart import chart_of
 from querygen.render import UdfMode, render
@@ -186,8 +187,8 @@ class Query(Verbs):
             width: of a line, in characters.
 
         >>> from querygen import load
-        >>> load("examples/tutorial/03-percentiles-of-one-day.yaml").explain().splitlines()[0]
-        'Percentiles of FX_TAB_SWITCH_SPINNER_VISIBLE_MS'
+        >>> print(load("examples/charts/counts-by-day.yaml").explain().splitlines()[0])
+        Clients and pings by submission_date
 
         Raises:
             QuerygenError: the spec asks for what the tables don't have.
@@ -304,6 +305,25 @@ class Query(Verbs):
             tolerance=Tolerance() if tolerance is None else Tolerance(tolerance),
         )
 
+    def overlays(self) -> "Mapping[str, Query]":
+        """The distributions that a comparison of histograms compares, by the slugs of its experiments.
+
+        A chart lays them over each other. There are none of other measures, and of numbers.
+
+        >>> from querygen import load
+        >>> compared = load("examples/experiments/compare.yaml")
+        >>> [(slug, query.spec.measure) for slug, query in compared.overlays().items()]
+        [('tab-warming-nightly-77', 'distribution')]
+        """
+        return {slug: self._asking(spec) for slug, spec in overlaid(self._spec).items()}
+
+    def _asking(self, spec: Spec) -> "Query":
+        """Another question, of which findings stand where this one's would."""
+        made = Query.__new__(Query)
+        made._source, made._spec, made._catalog, made._today = self._source, spec, self._catalog, self._today
+        made._checked = {}
+        return made
+
     def run(
         self,
         data: str | Path | Sequence[str | Path] | None = None,
@@ -313,6 +333,7 @@ class Query(Verbs):
         client: "Client | None" = None,
         udfs: UdfMode = "inline",
         repeatable: bool = False,
+        overlays: bool = False,
         progress: "Progress | None" = None,
     ) -> "Answer":
         """Runs the query.
@@ -326,6 +347,7 @@ class Query(Verbs):
                 which costs money: see `cost`.
             udfs: as in `sql`.
             repeatable: have floats that are the same to the last digit each time; takes longer.
+            overlays: of a comparison of histograms also run `overlays`, for the result's chart.
             progress: is told, from another thread, what is being done and what share of it is, a few times a
                 second; not with a `connection`.
 
@@ -361,9 +383,21 @@ class Query(Verbs):
                 repeatable=repeatable,
                 progress=progress,
             )
+        beside = {
+            slug: query.run(
+                data,
+                engine=engine,
+                connection=connection,
+                client=client,
+                udfs=udfs,
+                repeatable=repeatable,
+                progress=progress,
+            )
+            for slug, query in (self.overlays().items() if overlays else ())
+        }
         return Answer.to(
             self,
-            result,
+            replace(result, overlays=beside),
             self._placed(lint_result(result, self._spec)),
             engine=engine if client is None else "bigquery",
             udfs=udfs,

@@ -1,7 +1,7 @@
 """Result: the rows that a query gave, as Arrow, typed as the plan says."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -42,6 +42,8 @@ class Result:
         plan: what was computed.
         notes: what the reader must know about the data (that it is synthetic, that columns were unused).
         warnings: what the rows may be misread as, beside `Query.warnings`, which tells it of the spec.
+        overlays: the distributions that were compared, by the slug of the experiment, where they were asked
+            for.
 
     It has the Arrow PyCapsule interface, so that pandas, polars and DuckDB take it as it is.
     """
@@ -50,6 +52,7 @@ class Result:
     plan: Plan
     notes: tuple[str, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
+    overlays: "Mapping[str, Result]" = field(default_factory=dict)
 
     @classmethod
     def of(cls, table: pa.Table, plan: Plan, notes: Sequence[str] = ()) -> "Result":

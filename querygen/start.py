@@ -172,8 +172,9 @@ def first_spec(start: Start, catalog: Catalog, path: Path) -> tuple[str, list[st
     if not missing:
         return text, []
     told = f"the built-in sample has no `{start.probe or missing[0]}`: run it with --data"
-    names = [path.rpartition(".")[2].upper() for path in _sampled(plan.like) if "histograms." in path]
-    near = suggest(start.probe or "", names) if catalog.definitions is None else []
+    from querygen.sample.columns import probe_names
+
+    near = suggest(start.probe or "", probe_names(plan.like)) if catalog.definitions is None else []
     return text, [told + (f", if you didn't mean {' or '.join(near)}" if near else "")]
 
 

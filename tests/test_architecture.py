@@ -23,8 +23,9 @@ LONGEST_MODULE = 500
 
 # Each module may import from those before it only. A package counts as one, its modules must have no cycle.
 LAYERS = """
-    __init__ errors extras explain names resources atomic calls buckets yaml_syntax yamltext
-    source conditions parameters enrolments times spec_values amounts spec_rules spec filling sides validate
+    __init__ errors extras explain names resources atomic cache calls buckets yaml_syntax yamltext
+    source conditions parameters enrolments times spec_values amounts spec_rules spec filling sides overlays
+    validate
     schema sqltext udfs probes catalog recordings facts listing units
     about plan filters dimensions scan populations asking quantiles constants intervals grouping derived
     numbers permutations branches comparisons aligned rates measures adjust alerts redash_chart wording

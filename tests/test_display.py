@@ -107,12 +107,6 @@ def test_short_answers_are_whole():
     assert page.elements.count("tr") == 5 + 1
 
 
-def test_an_answer_without_a_chart_has_its_rows():
-    page = shown(load(ROOT / "examples/tutorial/01-raw-json.yaml").run())
-    assert "svg" not in page.elements
-    assert page.elements.count("tr") > 1
-
-
 def test_an_answer_without_rows_says_so(tmp_path):
     (tmp_path / "telemetry.main.ndjson").write_text('{"client_id": "a"}\n')
     answer = load(MEANS).run(tmp_path)

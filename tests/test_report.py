@@ -139,7 +139,7 @@ def test_several_specs_have_an_index(one):
         f"{title} (03-percentiles-of-one-day) (2)",
     ]
     assert page.elements.count("h1") == 1
-    assert any("`measure: pings` has no chart; its rows are below." in text for text in page.texts)
+    assert page.elements.count("svg") == 3
 
 
 def test_a_result_without_rows_says_why(tmp_path):
@@ -330,7 +330,7 @@ def test_any_answer_can_be_reported(pair):
         except QuerygenError as error:
             assert error.diagnostics[0].code == "undecodable"
             return
-    assert has_chart(result) is (len(result) > 0 and plan.about.measure not in ("pings", "rate"))
+    assert has_chart(result) is (len(result) > 0)
     text = report([result])
     inert(Page(text))
     assert (text.count("<svg") == 1) is has_chart(result)
@@ -352,6 +352,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "pings.yaml").write_text(
         "measure: pings\nfilters: {submission_date: 2020-04-20}\nfields: [os]\nlimit: 3\n"
     )
+    (tmp_path / "none.yaml").write_text(SPEC.replace("[os]", "[os]\nmin_clients: 100000\nlow_data: drop"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -380,7 +381,7 @@ def test_plot_writes_what_the_name_says(folder):
         (["plot", "spec.yaml"], 2, "the following arguments are required: --output/-o"),
         (["plot", "spec.yaml", "-o", "a.gif"], 2, "name a file that ends in .svg, .png, .html or .json"),
         (["plot", "spec.yaml", "-o", "nowhere/a.svg"], 2, "cannot be written"),
-        (["plot", "pings.yaml", "-o", "a.svg"], 1, "pings.yaml:1:10: error: `measure: pings` has no chart"),
+        (["plot", "none.yaml", "-o", "a.svg"], 1, "there are no rows to draw"),
         (["plot", "missing.yaml", "-o", "a.svg"], 2, "missing.yaml"),
         (["report"], 2, "the following arguments are required: SPEC"),
         (["report", "spec.yaml", "missing.yaml", "-o", "a.html"], 2, "missing.yaml"),
@@ -412,6 +413,33 @@ def test_report_skips_tests_of_specs(folder):
     assert "note: spec.test.yaml: skipped" in ran.stderr
     ran = querygen("report", "spec.test.yaml")
     assert (ran.code, ran.stdout) == (2, b"") and "none of the files is a spec" in ran.stderr
+
+
+COMPARISON = """\
+histogram: GC_MS
+experiment: tab-warming-nightly-77
+filters: {submission_date: {from: 2020-04-06, to: 2020-04-20}}
+measure: compare
+control: control
+branches: [treatment]
+permutations: 20
+"""
+
+
+def test_a_comparison_has_the_distributions_that_it_compares(folder):
+    (folder / "compare.yaml").write_text(COMPARISON)
+    ran = querygen("report", "compare.yaml")
+    names = re.findall(r'download="(.*?)"', ran.text)
+    plain = ["compare.csv", "compare.json", "compare.sql"]
+    assert names == [*plain, "compare-distributions.csv", "compare-distributions.sql"]
+    query = load(folder / "compare.yaml")
+    result = query.run(repeatable=True, overlays=True)
+    (overlay,), (rows,) = query.overlays().values(), result.overlays.values()
+    for content, kind in ((as_csv(rows), "text/csv"), (overlay.sql().encode(), "application/sql")):
+        assert f"data:{kind};charset=utf-8;base64,{base64.b64encode(content).decode()}" in ran.text
+    assert "The distributions are the answer to a query of their own" in ran.text
+    assert querygen("plot", "compare.yaml", "-o", "a.json").code == 0
+    assert "% points" in (folder / "a.json").read_text()
 
 
 def test_report_hashes_its_data(folder):

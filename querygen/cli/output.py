@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import get_terminal_size
 
 from querygen.atomic import write_whole
 from querygen.errors import Diagnostic
@@ -44,6 +43,8 @@ def progress_line() -> Iterator[Callable[[str], None] | None]:
     if not is_terminal():
         yield None
         return
+
+    from shutil import get_terminal_size
 
     def show(line: str) -> None:
         if _shown == [line]:

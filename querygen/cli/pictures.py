@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from querygen.cli.options import Add, Command
 from querygen.cli.output import running_line, say, warn, write
 from querygen.cli.reading import other_than_spec, reader
-from querygen.errors import QuerygenError, UsageError
+from querygen.errors import UsageError
 
 if TYPE_CHECKING:
     from querygen.answer import Answer
@@ -19,8 +19,6 @@ _KINDS = (".svg", ".png", ".html", ".json")  # those of display.plot, which take
 
 def _plot(arguments: argparse.Namespace) -> int:
     """Run a spec and draw its chart: SVG, PNG, a page, or the Vega-Lite spec as JSON."""
-    from querygen.charts import refuse_without_chart
-
     kind = arguments.output.suffix.lower()
     if kind not in _KINDS:
         raise UsageError.of(
@@ -29,10 +27,6 @@ def _plot(arguments: argparse.Namespace) -> int:
             help=f"name a file that ends in {', '.join(_KINDS[:-1])} or {_KINDS[-1]}",
         )
     query = reader(arguments)(arguments.spec)
-    try:
-        refuse_without_chart(query.spec.measure or "")  # before the seconds that a run may take
-    except QuerygenError as error:
-        raise query.located(error) from None
     answer = _answer(query, arguments)
     write(answer.plot(arguments.theme).as_bytes(kind), arguments.output)
     return 0
@@ -68,6 +62,7 @@ def _answer(query: "Query", arguments: argparse.Namespace, before: str = "") -> 
             engine=arguments.engine,
             udfs=arguments.udfs,
             repeatable=True,
+            overlays=True,
             progress=progress,
         )
     for note in answer.notes:

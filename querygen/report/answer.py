@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from querygen.charts import CHARTS, chart, has_chart
+from querygen.charts import chart, has_chart
 from querygen.charts.axes import number
 from querygen.charts.draw import svg
 from querygen.charts.frame import shown
@@ -101,6 +101,7 @@ def shown_answer(answer: "Answer", used: set[str]) -> Shown:
         _download(f"{name}.csv", "text/csv", as_csv(answer)),
         _download(f"{name}.json", "application/json", as_json(answer)),
         _download(f"{name}.sql", "application/sql", sql.encode()),
+        *_overlay_downloads(answer, name),
     ]
     return Shown(
         id=identifier,
@@ -109,8 +110,8 @@ def shown_answer(answer: "Answer", used: set[str]) -> Shown:
         cautions=cautions(answer),
         svg=picture,
         spoken=spoken,
-        chart_notes=notes,
-        without_chart=_without_chart(about.measure),
+        chart_notes=f"{notes} {_OVERLAID}".strip() if answer.overlays else notes,
+        without_chart=_NOTHING,
         rows_told=_rows_told(len(answer)),
         columns=columns(answer),
         rows=lines(answer, MOST_ROWS),
@@ -149,13 +150,11 @@ def plain(warning: "Diagnostic") -> str:
     return f"{warning.message}{f' ({warning.help})' if warning.help else ''} [{warning.code}]"
 
 
-def _without_chart(measure: str) -> str:
-    if measure in CHARTS:
-        return (
-            "There is nothing to draw. Perhaps no ping passes the filters, none carries the probe, or all "
-            "groups have too few clients."
-        )
-    return f"`measure: {measure}` has no chart; its rows are below."
+_NOTHING = (
+    "There is nothing to draw. Perhaps no ping passes the filters, none carries the probe, or all groups "
+    "have too few clients."
+)
+_OVERLAID = "The distributions are the answer to a query of their own, which is among the downloads."
 
 
 def _rows_told(n: int) -> str:
@@ -197,3 +196,17 @@ def _file_name(query: "Query") -> str:
 
 def _download(name: str, kind: str, content: bytes) -> Download:
     return Download(name, f"data:{kind};charset=utf-8;base64,{base64.b64encode(content).decode()}")
+
+
+def _overlay_downloads(answer: "Answer", name: str) -> list[Download]:
+    """The rows and the SQL of the distributions that a comparison compares, where its chart shows them."""
+    found = []
+    for number_, (slug, query) in enumerate(answer.query.overlays().items(), 1):
+        if slug not in answer.overlays:
+            continue
+        which = f"{name}-distributions{f'-{number_}' if number_ > 1 else ''}"
+        found += [
+            _download(f"{which}.csv", "text/csv", as_csv(answer.overlays[slug])),
+            _download(f"{which}.sql", "application/sql", query.sql(udfs=answer.udfs).encode()),
+        ]
+    return found
