@@ -154,7 +154,7 @@ def test_a_rate_of_next_to_no_usage_does_not_say_how_long_the_axis_is():
     [
         ([1, 2], [3], 3, False),
         ([1, 2], [], 2, False),
-        ([1, 10], [500], 16, True),
+        ([1, 10], [500], 30, True),
         ([0, 0], [4], 4, False),
         ([], [], 1, False),
     ],

@@ -34,6 +34,7 @@ from querygen.charts.rate_groups import by_group
 from querygen.charts.states import limit_rule, state_channels, state_name, state_notes, states_in
 
 _MOST_POINTS = 130
+_FAR = 1.6  # bands hide no point, and the line is what is looked at
 _LEAST = 0.05
 """Rates of less than this part of the largest exposure do not say how long the axis must be."""
 _ONE = {"pings": "ping", "clients": "client", "client-days": "client-day", "usage hours": "usage hour"}
@@ -147,7 +148,7 @@ def _most(frame: Frame) -> float:
     solid = [row for row in rows if row["exposure"] >= telling and not row.get("low_data")]
     solid = solid or [row for row in rows if row["exposure"] >= telling]
     upper = [row["upper"] for row in solid if row.get("upper") is not None]
-    most, _ = most_shown([*(row["rate"] for row in solid), frame.about.max_rate or 0.0], upper)
+    most, _ = most_shown([*(row["rate"] for row in solid), frame.about.max_rate or 0.0], upper, _FAR)
     return most
 
 
