@@ -130,3 +130,11 @@ def test_limits_of_many_events_are_those_of_the_expansion(engine):
         n = events[row["os"]]
         assert row["lower"] == pytest.approx(quantile(n, -z), rel=1e-12)
         assert row["upper"] == pytest.approx(quantile(n + 1, z), rel=1e-12)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "limits", [{}, {"confidence": 0.9}, {"confidence": 0.9, "method": "poisson"}], ids=str
+)
+def test_a_single_ping(limits, engine):
+    assert agree(SENT | limits, engine, [sent("c", 2, 3)])[0]["rate"] == 1500
