@@ -154,6 +154,7 @@ def _key(key: str) -> str:
         facts.append("Not for scalars and `events`.")
     lines = "\n# or\n".join(example_lines(key, value) for value in examples(key))
     parts = [f"### `{key}`", _sentence(field.description or ""), " ".join(filter(None, facts))]
+    parts += [TOLD["more"][key].rstrip()] if key in TOLD["more"] else []
     parts.append(f"```yaml\n{lines}\n```")
     parts += [_model(name) for name, at in TOLD["tables"].items() if at == key]
     return "\n\n".join(parts)

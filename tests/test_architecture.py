@@ -54,10 +54,10 @@ STAGES = {
 
 
 def stage_table():
-    """The README's rows: stage, module, what it takes, what it returns."""
-    lines = (REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines()
+    """The page's rows: stage, module, what it takes, what it returns."""
+    lines = (REPOSITORY / "docs" / "design.md").read_text(encoding="utf-8").splitlines()
     header = "| stage | module | takes → returns |"
-    assert header in lines, f"README.md has no table that begins with {header!r}"
+    assert header in lines, f"design.md has no table that begins with {header!r}"
     start = lines.index(header) + 2
     rows = []
     for line in lines[start:]:

@@ -46,7 +46,7 @@ def test_a_query_is_shown_in_words_without_a_run(never_run):
     query = load(MEANS)
     said = words(shown(query))
     about = query.plan().about
-    for text in (about.title, about.counted, *about.filters, "ms"):
+    for text in (about.title, about.counted, *about.filters, "ms", "What it cannot say"):
         assert text in said
     assert "".join(query.sql().split()) in "".join(said.split())
     with pytest.raises(AssertionError, match="a query was run"):
@@ -55,7 +55,7 @@ def test_a_query_is_shown_in_words_without_a_run(never_run):
 
 def test_its_sql_is_collapsed(never_run):
     page = shown(load(MEANS))
-    assert page.elements.count("details") == 1
+    assert page.elements.count("details") == 2
     assert not [name for tag, name, _ in page.attributes if (tag, name) == ("details", "open")]
 
 

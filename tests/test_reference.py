@@ -1,6 +1,7 @@
 """The pages of reference say what the code does: they are made of it, and their examples compile."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,15 @@ def test_the_codes_are_those_that_are_explained(golden):
 def test_every_key_has_its_place():
     placed = [key for keys in TOLD["sections"].values() for key in keys]
     assert sorted(placed) == sorted(KEYS)
+    assert set(TOLD["more"]) <= set(KEYS)
     assert set(TOLD["tables"]) == set(json_schema()["$defs"]) == set(MODELS) - {"StrictModel", "BaseModel"}
+
+
+def test_the_dimensions_that_are_defined_compile():
+    (text,) = re.findall(r"```yaml\n(dimensions:\n  - \{name: version.*?)```", reference(), re.DOTALL)
+    spec = YAML(typ="safe", pure=True).load(text)
+    query = Query(**spec, measure="counts", filters={"submission_date": "2020-04-20"})
+    assert {row["machine"] for row in query.run().rows()} == {"small", "mac", None}
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from querygen.charts import has_chart
 from querygen.display.highlight import highlighted
 from querygen.errors import EngineError, QuerygenError
-from querygen.meaning import question
+from querygen.meaning import meaning
 from querygen.report.answer import answer_id, cautions, columns, drawn, lines, plain
 from querygen.report.layout import environment, resource, variables
 
@@ -28,14 +28,13 @@ _DARK = (
 def query_block(query: "Query") -> str:
     """A query in words, with its warnings and its SQL; what is wrong, if it cannot be compiled."""
     try:
-        about = query.plan().about
+        meant = meaning(query.spec, query.plan())
         warnings = [plain(warning) for warning in query.warnings()]
         sql = query.sql()
     except QuerygenError as error:
         title = query.spec.title or "A query that cannot be compiled"
         return _laid_out(title=title, cautions=[plain(finding) for finding in error.diagnostics])
-    told = ([("Asked", about.description)] if about.description else []) + list(question(about))
-    return _laid_out(title=about.title, words=told, cautions=warnings, sql=highlighted(sql))
+    return _laid_out(title=meant.title, meant=meant, cautions=warnings, sql=highlighted(sql))
 
 
 def answer_block(answer: "Answer", most: int) -> str:
@@ -62,7 +61,7 @@ def _told(n: int, most: int) -> str:
 
 
 def _laid_out(**content: Any) -> str:
-    empty: dict[str, Any] = {"title": "", "words": [], "cautions": [], "answer": None, "sql": None}
+    empty: dict[str, Any] = {"title": "", "meant": None, "cautions": [], "answer": None, "sql": None}
     return environment().get_template("block.html.j2").render(**empty | content, style=_style()).strip()
 
 
