@@ -370,6 +370,21 @@ def test_what_a_rate_is_per(spec, words):
 HOSTILE = ["<script>alert(1)</script>", "'];alert(1);//", "datum.low", "a\u202eb", "</text></svg>", "\x00"]
 
 
+@pytest.mark.parametrize("kind", ["time", "groups"])
+def test_what_is_counted_is_text_too(kind):
+    """Keys are any text, and stand in titles of axes and in notes."""
+    amount = {"scalar": "browser.engagement.navigation.urlbar", "key": "".join(HOSTILE)}
+    rows = [{"os": "Mac", "rate": 2.0}]
+    spec = {"dimensions": ["os"]}
+    if kind == "time":
+        rows = [{"time": DAY + dt.timedelta(days=i), "rate": 2.0} for i in range(2)]
+        spec = {"interval": "day"}
+    made = rates(rows, **spec, events=amount, exposure=amount)
+    text = as_text(made)
+    assert "alert(1)" in text and not set("\u202e\x00") & set(text) and "\\\\u202e" in text
+    svg(made)
+
+
 @pytest.mark.parametrize("kind", ["time", "aged", "groups"])
 def test_texts_are_never_expressions(kind):
     rows = [

@@ -7,7 +7,7 @@ from typing import Any
 from querygen.about import About
 from querygen.charts.axes import number
 from querygen.charts.bars import Bar, columns_along, lines_along
-from querygen.charts.frame import Frame, Group, Row, shown
+from querygen.charts.frame import Frame, Group, Row, safe, shown
 from querygen.charts.limits import MOST_BANDS, TOO_MANY_BANDS, band, has_limits, limits_note, most_shown
 from querygen.charts.picture import (
     MOST_PANELS,
@@ -62,9 +62,8 @@ def rates(frame: Frame, colours: Colours) -> Picture:
 
 def per_words(about: About) -> str:
     """What a rate is per: `per 1,000 usage hours`, `per ping`."""
-    if about.per == 1:
-        return f"per {_ONE.get(about.exposure, about.exposure)}"
-    return f"per {about.per:,g} {about.exposure}"
+    exposure = safe(about.exposure)
+    return f"per {_ONE.get(exposure, exposure)}" if about.per == 1 else f"per {about.per:,g} {exposure}"
 
 
 def _without_zeros_of_gaps(frame: Frame) -> Frame:
@@ -124,7 +123,7 @@ def _band_notes(frame: Frame, *, banded: bool) -> list[str]:
 def _below(sheet: Sheet, groups: Sequence[Group]) -> list[Spec]:
     """The panels below the rate: of one group as bars, of several as lines."""
     about = sheet.frame.about
-    bars = [Bar("exposure", about.exposure)]
+    bars = [Bar("exposure", safe(about.exposure))]
     if sheet.frame.is_aged:
         bars.append(Bar("share_of_exposure", "uptake", is_share=True))
     else:
@@ -206,7 +205,7 @@ def _tooltip(frame: Frame) -> list[Spec]:
         {"field": "at", "type": "nominal", "title": time_title(frame)},
         {"field": "rate", "type": "quantitative", "title": per_words(about)},
         {"field": "events", "type": "quantitative", "title": "events", "format": ","},
-        {"field": "exposure", "type": "quantitative", "title": about.exposure, "format": ",.6~r"},
+        {"field": "exposure", "type": "quantitative", "title": safe(about.exposure), "format": ",.6~r"},
     ]
 
 
