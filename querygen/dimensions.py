@@ -19,7 +19,8 @@ from querygen.sqltext import NAME, Node, column, literal, own_function, text
 
 # Names that queries use: of stages, and of the columns that stages make.
 RESERVED = stage_names() | frozenset({
-    "adjusted_events", "adjusted_exposure", "adjusted_lower", "adjusted_rate", "adjusted_upper",
+    "adjusted_events", "adjusted_exposure", "adjusted_lower", "adjusted_n_clients", "adjusted_rate",
+    "adjusted_upper",
     "all_amount", "all_votes", "alone_at", "amount", "asked", "at_least", "bucket", "cell",
     "chance_before", "change", "client_id", "client_place", "control", "control_reached", "control_value",
     "count", "cumulative_share", "day", "detectable", "deviation", "difference", "distance",
@@ -34,7 +35,7 @@ RESERVED = stage_names() | frozenset({
     "newest_started", "next_started", "number", "observed", "observed_distance", "own_second",
     "own_variance", "p_bh", "p_holm", "p_rank", "p_value", "pair", "percentile", "permutation", "ping_id",
     "place_rank", "pooled_reached", "position", "previous_rate", "process", "products", "rate", "ratio",
-    "reached", "recorded", "recorded_sum", "recording", "rest", "rest_amount", "rest_reached",
+    "reached", "recorded", "recorded_sum", "recording", "release_date", "rest", "rest_amount", "rest_reached",
     "rest_share", "second", "seconds", "share", "share_of_clients", "share_of_exposure", "slot",
     "smoothed", "split", "squares", "standard_error", "started", "state", "statistic",
     "submission_timestamp", "sum", "total", "total_squares", "treated", "treated_amount",

@@ -116,7 +116,7 @@ class Spec(StrictModel):
         False, description="also the rows of all values, called `*`, of every combination of dimensions"
     )
     scale: StrictBool = Field(
-        False, description="scale counts from the sample that `sample_id` lets in to all clients"
+        False, description="scale counts from the sample that `sample` or `sample_id` lets in to all clients"
     )
     min_clients: Annotated[StrictInt, Field(gt=0)] | None = Field(
         None, description="groups of fewer clients have `low_data`"

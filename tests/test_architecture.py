@@ -26,9 +26,9 @@ LAYERS = """
     __init__ errors explain names resources atomic calls buckets yaml_syntax
     source conditions parameters enrolments times spec_values amounts spec_rules spec filling sides validate
     schema sqltext udfs probes catalog recordings facts listing units
-    about plan filters dimensions scan populations asking quantiles constants intervals grouping derived
-    numbers permutations branches comparisons aligned rates measures adjust alerts redash_chart wording
-    resolve
+    about plan filters sampling dimensions published scan populations asking quantiles constants
+    intervals grouping derived numbers permutations branches comparisons aligned rates measures adjust
+    alerts redash_chart wording resolve
     render recognise check releases row_lints lints redash stmo translate ctes
     result data_coerce data_locate data_read data sample ingest engines running show
     charts report
