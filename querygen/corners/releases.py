@@ -20,7 +20,7 @@ _UNDATED = ("102.0", 102)
 _DAY = dt.timedelta(days=1)
 _ANY_DAY = dt.date(2020, 4, 20)
 _SEED = 20200420
-_OF_EACH = 40  # rows of a version, to have some of each that pass the filters
+_OF_EACH = 12  # rows of a version, to have some of each that pass the filters
 _ORDINARY = 0.8  # how often a value is one that a filter names
 
 

@@ -231,13 +231,12 @@ SCALED = frozenset(
 def _scaled(question: Question, rows: list[Output], spec: Spec) -> list[Output]:
     """`scale`: "counts (never percentiles or shares) from the sample … to all clients".
 
-    The sample is of the 100 ids those that pass the filters on the column `sample_id` itself, and of these
-    the share that is a `sample`. Whole counts are rounded.
+    The sample is of the 100 ids those that pass the filters on the column `sample_id` itself. Whole counts
+    are rounded.
     """
     if not spec.get("scale"):
         return rows
     by = Fraction(100, sum(_is_sampled(question, number) for number in range(100)))
-    by *= 100 / Fraction(str(spec.get("sample", "100%")).removesuffix("%"))
 
     def scaled(value: int | Fraction | None) -> int | Fraction | None:
         if value is None:
