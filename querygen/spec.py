@@ -129,7 +129,7 @@ class Spec(StrictModel):
     )
     scale: StrictBool = Field(
         False,
-        description="scale counts from the sample that `sample_id` lets in to all clients",
+        description="scale counts from the sample that `sample` or `sample_id` lets in to all clients",
         examples=[True],
     )
     min_clients: Annotated[StrictInt, Field(gt=0)] | None = Field(
