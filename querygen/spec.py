@@ -203,7 +203,7 @@ class Spec(StrictModel):
     )
     confidence: Confidence | None = Field(
         None,
-        description="0.95 adds `lower` and `upper`, the limits of percentiles, shares and means",
+        description="0.95 adds `lower` and `upper`, the limits of percentiles, shares, means and differences",
         examples=[0.95],
     )
     buckets: Buckets = Field(
