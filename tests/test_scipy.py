@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from harness import rows_of
+from harness import NEEDS_GOOGLESQL, rows_of
 from scipy import stats
 
+ENGINES = ["duckdb", pytest.param("googlesql", marks=NEEDS_GOOGLESQL)]
 SLUG = "tls13"
 CONFIDENCE = 0.9
 BUCKETS = np.array([0, 1, 3, 9, 27])
@@ -68,8 +69,8 @@ def clients(seed, treated, control, shift, numbers):
     return Clients(treated, numbers(chance, moved).astype(int), counts)
 
 
-# The cells of 130 clients hold one or two, so that those drawn are a few more or less than the treatment. Where
-# a median has two values, and which one it is rests on one client, p-values would show that.
+# The cells of 130 clients hold one or two, so that those drawn are a few more or less than the treatment:
+# where a median has two values, and which one it is rests on one client, p-values would show that.
 DATA = {
     "normal": clients(1, 60, 60, 0.25, lambda chance, moved: 1000 + 200 * chance.normal(moved, 1)),
     "log-normal, 1:5": clients(2, 20, 100, 0.3, lambda chance, moved: 500 * np.exp(chance.normal(moved, 1))),
@@ -165,6 +166,20 @@ def test_limits_of_numbers(name):
         for found, wanted in ((row["lower"], exact.low), (row["upper"], exact.high)):
             between = (data.numbers > min(found, wanted)) & (data.numbers < max(found, wanted))
             assert between.sum() <= 2, "as order statistics, from the exact limits of the binomial"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("above_zero", [0, 1, 17, 40])
+def test_limits_of_the_share_of_clients(above_zero, engine):
+    """The events of `summary`, which may be rare: Wilson's limits."""
+    counts = np.ones((40, len(BUCKETS)), int)
+    data = Clients(0, (np.arange(40) < above_zero) * 3, counts)
+    (row,) = rows_of({**SCALAR, "measure": "summary", "confidence": CONFIDENCE}, data.pings(), engine)
+    assert (row["share_of_clients"], row["n_all_clients"]) == (above_zero / 40, 40)
+    expected = stats.binomtest(above_zero, 40).proportion_ci(CONFIDENCE, method="wilson")
+    assert (row["share_lower"], row["share_upper"]) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert row["share_lower"] >= 0
+    assert row["share_upper"] <= 1
 
 
 @pytest.mark.parametrize("name", DATA)
