@@ -19,8 +19,9 @@ from querygen.sqltext import NAME, Node, column, literal, own_function, text
 
 # Names that queries use: of stages, and of the columns that stages make.
 RESERVED = stage_names() | frozenset({
-    "above", "adjusted_events", "adjusted_exposure", "adjusted_lower", "adjusted_rate", "adjusted_upper",
-    "all_amount", "all_votes", "alone_at", "amount", "arm", "asked", "at_least", "below", "bucket", "cell",
+    "above", "adjusted_events", "adjusted_exposure", "adjusted_lower", "adjusted_n_clients", "adjusted_rate",
+    "adjusted_upper", "all_amount", "all_votes", "alone_at", "amount", "arm", "asked", "at_least", "below",
+    "bucket", "cell",
     "chance_before", "change", "client_id", "client_place", "control", "control_reached", "control_value",
     "count", "cumulative_share", "day", "detectable", "deviation", "difference", "distance",
     "distance_rank", "draw_factor", "draw_shift", "draw_start", "drawn_amount", "drawn_reached",
@@ -35,7 +36,7 @@ RESERVED = stage_names() | frozenset({
     "newest_started", "next_started", "number", "observed", "observed_distance", "over", "own_second",
     "own_variance", "p_bh", "p_holm", "p_rank", "p_value", "pair", "percentile", "permutation", "ping_id",
     "place_rank", "pooled_reached", "position", "previous_rate", "process", "products", "rate", "ratio",
-    "reached", "recorded", "recorded_sum", "recording", "rest", "rest_amount", "rest_reached",
+    "reached", "recorded", "recorded_sum", "recording", "release_date", "rest", "rest_amount", "rest_reached",
     "rest_share", "second", "seconds", "share", "share_lower", "share_of_clients", "share_of_exposure",
     "share_upper", "slot",
     "smoothed", "split", "squares", "started", "state", "statistic",

@@ -451,7 +451,7 @@ class Plan:
 
     Attributes:
         header: the one-line comments on top.
-        reads: the tables, the spec's source first.
+        reads: the tables; first the spec's source, if it is one of them.
         histograms: the histograms asked for, as the result names them.
         columns: the result's columns, in order.
         key: the columns that together identify a row of the result.
