@@ -316,12 +316,12 @@ class TotalsOfNumbers(Stage):
     """Count, sum and mean of the clients' numbers, and how many of them are above zero.
 
     Attributes:
-        quantile: of the normal distribution, for the limits of the mean; or None.
+        spread: whether the standard error of the mean is given, too.
     """
 
     name = "totals_of_numbers"
     dimensions: tuple[Node, ...]
-    quantile: Node | None
+    spread: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -313,7 +313,7 @@ def _divided(scan: Scan, derived: Derived, source: Stage, names: tuple[Node, ...
         words = "The rate, with limits by how clients differ"
         below, upper = (
             exp.Mul(this=exp.Paren(this=limit), expression=literal(scale, "FLOAT64"))
-            for limit in limits("ratio", away)
+            for limit in limits("ratio", exp.Mul(this=away, expression=column("deviation")))
         )
         lower = exp.Greatest(this=below, expressions=[exp.Literal.number("0.0")])
     return Divided(

@@ -5,8 +5,8 @@ evaluator gets the same typed rows from it.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +30,12 @@ from querygen.udfs import Udf, load_udf
 if TYPE_CHECKING:
     import duckdb
 
+    from querygen.engines.bigquery import Client
+
 Engine = Literal["duckdb", "googlesql"]
+
+Progress = Callable[[str, float | None], None]
+"""Is told what is being done, and what share of it (0 to 1) is; None while that is not known."""
 
 SYNTHETIC = "the built-in sample was used: it is synthetic, its numbers say nothing about Firefox"
 
@@ -115,7 +120,12 @@ def _damaged_data() -> Iterator[None]:
 
 @contextmanager
 def attached(
-    plan: Plan, catalog: Catalog, locations: Sequence[str], *, repeatable: bool = False
+    plan: Plan,
+    catalog: Catalog,
+    locations: Sequence[str],
+    *,
+    repeatable: bool = False,
+    progress: Progress | None = None,
 ) -> Iterator[Attached]:
     """Data on a connection of our own, which is closed at the end.
 
@@ -124,16 +134,21 @@ def attached(
         catalog: the tables' schemas.
         locations: what `--data` takes: `TABLE=PATH`, or folders; none for the built-in sample.
         repeatable: whether floats must be the same to the last digit each time, which takes longer.
+        progress: is told, from another thread, how far the data is read, and then how far the query is.
 
     Raises:
         UsageError: a path does not exist, or there is no data for a table.
         QuerygenError: the data does not fit the schema.
     """
-    own = on_duckdb.connect(repeatable=repeatable)
-    try:
-        yield Attached(own, plan, _attach(own, plan, catalog, data.parse_locations(locations)))
-    finally:
-        own.close()
+    doing = ["reading the data"]
+    with ExitStack() as stack:
+        own = on_duckdb.connect(repeatable=repeatable)
+        stack.callback(own.close)
+        if progress is not None:
+            stack.enter_context(on_duckdb.told(own, lambda share: progress(doing[0], share)))
+        found = Attached(own, plan, _attach(own, plan, catalog, data.parse_locations(locations)))
+        doing[0] = "running the query"
+        yield found
 
 
 def run(
@@ -144,6 +159,7 @@ def run(
     connection: "duckdb.DuckDBPyConnection | None" = None,
     *,
     repeatable: bool = False,
+    progress: Progress | None = None,
 ) -> Result:
     """Runs checked SQL on data.
 
@@ -154,6 +170,7 @@ def run(
         engine: `duckdb`, or Google's reference evaluator.
         connection: a DuckDB connection that holds the tables, instead of locations.
         repeatable: as for `attached`.
+        progress: as for `attached`; on a connection of somebody else nothing is told.
 
     Raises:
         UsageError: a path does not exist, or there is no data for a table.
@@ -163,8 +180,32 @@ def run(
     plan = checked.sql.plan
     if connection is not None:
         return Attached(connection, plan).run(checked)
-    with attached(plan, catalog, locations, repeatable=repeatable) as tables:
+    with attached(plan, catalog, locations, repeatable=repeatable, progress=progress) as tables:
         return tables.run(checked, engine)
+
+
+def on_bigquery(checked: CheckedSql, client: "Client") -> Result:
+    """Runs checked SQL on BigQuery.
+
+    Args:
+        checked: the SQL.
+        client: a client of BigQuery's.
+
+    Raises:
+        QuerygenError: with `strict`, a ping cannot be decoded.
+        EngineError: BigQuery refuses.
+    """
+    from querygen.engines import bigquery
+
+    with _damaged_data():
+        result = Result.of(bigquery.run(checked.sql.text, client), checked.sql.plan)
+    return replace(result, notes=tuple(_told_by_rows(result)))
+
+
+def files_read(plan: Plan, locations: Sequence[str]) -> tuple[Path, ...]:
+    """The files that hold the plan's tables, of what `--data` was given."""
+    files = data.parse_locations(locations)
+    return tuple(file for read in plan.reads for file in files.get(read.table, ()))
 
 
 def _told_by_rows(result: Result) -> list[str]:

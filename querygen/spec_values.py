@@ -56,8 +56,9 @@ class DeclaredSource(StrictModel):
     table: StrictStr = Field(
         pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){1,2}$",
         description="`dataset.table` or `project.dataset.table`",
+        examples=["telemetry.main_1pct"],
     )
-    like: StrictStr = Field(description="the known table whose shape it has")
+    like: StrictStr = Field(description="the known table whose shape it has", examples=["telemetry.main"])
 
 
 def _source_kind(value: Any) -> str:
@@ -83,7 +84,7 @@ OneOrMore = Annotated[
 class TopKeys(StrictModel):
     """The keys with the most samples; all others are one row, `(other)`."""
 
-    top: Annotated[StrictInt, Field(gt=0, le=1000)] = Field(description="how many keys")
+    top: Annotated[StrictInt, Field(gt=0, le=1000)] = Field(description="how many keys", examples=[10])
 
 
 def _kind_of_keys(value: Any) -> str:
@@ -100,13 +101,13 @@ class BucketShape(StrictModel):
     """The buckets that a probe has, in the words of a ping (`range` and `bucket_count`) or of Glean."""
 
     exponential: tuple[StrictInt, StrictInt, StrictInt] | None = Field(
-        None, description="low, high and bucket_count, growing by a factor"
+        None, description="low, high and bucket_count, growing by a factor", examples=[[1, 1000, 20]]
     )
     linear: tuple[StrictInt, StrictInt, StrictInt] | None = Field(
-        None, description="low, high and bucket_count, in equal steps"
+        None, description="low, high and bucket_count, in equal steps", examples=[[1, 100, 12]]
     )
     functional: tuple[StrictInt, StrictInt, StrictInt] | None = Field(
-        None, description="base, buckets per power of it, and the largest value"
+        None, description="base, buckets per power of it, and the largest value", examples=[[2, 8, 100000]]
     )
 
     @model_validator(mode="after")
@@ -270,7 +271,9 @@ class Alignment(StrictModel):
         examples=[{"58.0": "2018-01-23"}, {"table": "telemetry.releases"}],
     )
     skip_hours: Annotated[StrictInt, Field(ge=0, le=24 * 28)] = Field(
-        0, description="hours after the release that are left out, once the newest is more than a day old"
+        0,
+        description="hours after the release that are left out, once the newest is more than a day old",
+        examples=[24],
     )
 
     @property
@@ -288,7 +291,7 @@ class Alert(StrictModel):
     """What a rate is judged by, for the column `state`."""
 
     max_rate: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="a rate that is surely above this is an alert"
+        None, description="a rate that is surely above this is an alert", examples=[10]
     )
     max_change: Annotated[float, Field(gt=0)] | None = Field(
         None,

@@ -2,7 +2,7 @@
 /* Rates of few usage hours are marked; how few events they are of stands beside them. */
 /* Counted: pings of telemetry.crash per 1000 usage hours, of all pings; n_clients are the clients that sent any of them */
 /* Filters: channel is release; app_version is 58.0; submission_date from 2018-01-23 to 2018-01-24 */
-/* Chart in STMO: type line, x = time, y = rate */
+/* Chart in STMO: type line, x = time, y = rate and lower and upper */
 /* Made with querygen 0.1.0 */
 WITH
 -- The pings of telemetry.crash that pass the filters.
@@ -106,7 +106,7 @@ rates AS (
     `time`,
     SUM(events) AS events,
     SUM(exposure) AS exposure,
-    COUNT(DISTINCT client_id) AS n_clients,
+    COUNT(client_id) AS n_clients,
   FROM
     exposed
   GROUP BY

@@ -2,7 +2,7 @@
 /* Over the same time since its release the newest version is the best. */
 /* Counted: pings of telemetry.crash per 1000 usage hours, of all pings; n_clients are the clients that sent any of them */
 /* Filters: channel is release; major_version from 56 to 59; submission_date from 2017-09-28 to 2018-03-22 */
-/* Chart in STMO: type bar, x = major_version, y = adjusted_rate */
+/* Chart in STMO: type bar, x = major_version, y = rate and adjusted_rate */
 /* Made with querygen 0.1.0 */
 WITH
 -- The pings of telemetry.crash that pass the filters.
@@ -31,6 +31,7 @@ counted AS (
     IF(client_id IS NULL, submission_timestamp, NULL) AS alone_at,
     five_minutes,
     COUNT(*) AS amount,
+    COUNT(*) AS n_recorded,
   FROM
     pings
   GROUP BY
@@ -69,6 +70,7 @@ exposure_counted AS (
     IF(client_id IS NULL, submission_timestamp, NULL) AS alone_at,
     five_minutes,
     COALESCE(SUM(amount), 0) AS amount,
+    COUNT(*) AS n_recorded,
   FROM
     exposure_pings
   GROUP BY
@@ -86,6 +88,7 @@ together AS (
     five_minutes,
     amount AS events,
     0 AS exposure,
+    n_recorded,
   FROM
     counted
   UNION ALL
@@ -96,6 +99,7 @@ together AS (
     five_minutes,
     0 AS events,
     amount AS exposure,
+    0 AS n_recorded,
   FROM
     exposure_counted
 ),
@@ -116,7 +120,7 @@ releases_pings AS (
     AND SAFE_CAST(REGEXP_EXTRACT(application.display_version, r'^(\d{1,5})(?:\.|$)') AS INT64) BETWEEN 56 AND 59
 ),
 -- When each version's first and last ping came.
-releases_seen AS (
+releases_releases AS (
   SELECT
     major_version,
     version_rank,
@@ -139,23 +143,29 @@ releases_dated AS (
     UNIX_SECONDS(FIRST_VALUE(started) OVER newest_first) AS newest_started,
     UNIX_SECONDS(MAX(last_seen) OVER ()) AS last_seen,
   FROM
-    releases_seen
+    releases_releases
   WINDOW
     by_version AS (ORDER BY version_rank, major_version),
-    newest_first AS (ORDER BY version_rank DESC, major_version DESC)
+    newest_first AS (
+  ORDER BY version_rank DESC, major_version DESC
+    )
 ),
 -- What is compared: as long since each version's release as the newest has been out, but not
 -- longer than until the next one came.
 releases_compared AS (
   SELECT
     major_version,
-    started AS first_second,
-    NULLIF(
-      GREATEST(LEAST(COALESCE(next_started, last_seen) - started, last_seen - newest_started), 0),
+    started + IF(
+      last_seen - newest_started > 86400
+      AND COALESCE(next_started, last_seen) - started > 172800,
+      0,
       0
-    ) AS seconds,
+    ) AS first_second,
+    LEAST(COALESCE(next_started, last_seen) - started, last_seen - newest_started) AS seconds,
   FROM
     releases_dated
+  WHERE
+    LEAST(COALESCE(next_started, last_seen) - started, last_seen - newest_started) > 0
 ),
 -- Each amount, and once more if it is of the time that is compared.
 windowed AS (
@@ -203,7 +213,7 @@ rates AS (
     is_adjusted,
     SUM(events) AS events,
     SUM(exposure) AS exposure,
-    COUNT(DISTINCT client_id) AS n_clients,
+    COUNT(client_id) AS n_clients,
     -- How clients differ is not known where none had an event.
     NULLIF(SUM(events), 0) / NULLIF(SUM(exposure), 0) AS ratio,
     SUM(CAST(events AS FLOAT64) * events) AS squares,
@@ -230,7 +240,6 @@ spread AS (
       n_units > 1,
       SQRT(
         GREATEST(
-          -- Less than a part in a million is rounding.
           squares - 2 * ratio * products + ratio * ratio * total_squares
             - 1e-12 * ratio * ratio * total_squares,
           0
@@ -269,7 +278,6 @@ SELECT
   MAX(IF(is_adjusted, rate, NULL)) AS adjusted_rate,
   MAX(IF(is_adjusted, lower, NULL)) AS adjusted_lower,
   MAX(IF(is_adjusted, upper, NULL)) AS adjusted_upper,
-  MAX(IF(is_adjusted, n_clients, NULL)) AS adjusted_n_clients,
 FROM
   divided
 GROUP BY

@@ -1,6 +1,6 @@
 """The columns of the synthetic tables: subsets of the real ones, under their own names, nesting and types."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import pyarrow as pa
@@ -150,3 +150,19 @@ RELEASED_SCHEMA: Final = pa.schema(
     }
 )
 """The columns of RELEASED that Mozilla's list of releases (product-details) has."""
+
+
+def leaves(kind: pa.Schema | pa.StructType, at: str = "") -> Iterator[str]:
+    """The paths of all columns, each record after what is in it."""
+    for field in kind:
+        path = f"{at}{field.name}"
+        if pa.types.is_struct(field.type):
+            yield from leaves(field.type, f"{path}.")
+        yield path
+
+
+def probe_names(table: str) -> list[str]:
+    """What the sample of a table has recordings of, as specs name it."""
+    recorded = [path for path in leaves(SCHEMAS[table]) if "histograms." in path or "scalars." in path]
+    names = {path: path.rpartition(".")[2] for path in recorded}
+    return sorted({name.upper() if "histograms." in path else name for path, name in names.items()})
