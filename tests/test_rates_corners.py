@@ -82,6 +82,9 @@ def test_the_first_day_is_left_out_of_more_than_two_once_the_newest_is_more_than
             newest = START + timedelta(days=days, minutes=minutes)
             pings = used("58.0", START, days=range(3)) + used("59.0", newest, minutes=(0, age))
             found[days, minutes, age] = adjusted(pings, "58.0", engine, skip_hours=24)
+            if days == 3:
+                dates = {"59.0": f"{newest - timedelta(seconds=1)}Z"}
+                found["a second before", age] = adjusted(pings, "58.0", engine, skip_hours=24, dates=dates)
     kept, skipped = 1 + 3, 3 + 9
     assert found == {
         (2, 0, 1440): kept,
@@ -90,6 +93,8 @@ def test_the_first_day_is_left_out_of_more_than_two_once_the_newest_is_more_than
         (2, 5, 1445): skipped,
         (3, 0, 1440): kept,
         (3, 0, 1445): skipped,
+        ("a second before", 1440): skipped,
+        ("a second before", 1445): skipped,
     }
 
 
