@@ -17,13 +17,14 @@ lint: $(INSTALLED)  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests/typed_script.py
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 goldens: $(INSTALLED)  ## write the expected SQL and output of examples and docs anew; look at the diff before committing it
-	$(BIN)/python -m pytest -q tests/test_examples.py tests/test_docs.py --update-goldens
+	$(BIN)/python -m pytest -q tests/test_examples.py tests/test_docs.py tests/test_reference.py tests/test_json_schema.py tests/test_meaning.py --update-goldens
 
 gallery: $(INSTALLED)  ## draw every kind of chart from the examples, light and dark, to be looked at
 	$(BIN)/python tests/gallery_run.py $(FLAGS)

@@ -11,11 +11,13 @@ class Split:
         name: the column.
         is_time: whether its values are dates or times, or build ids, which begin with one.
         labels: for bands and cases, the values in their written order.
+        is_version: whether its values are versions of Firefox.
     """
 
     name: str
     is_time: bool = False
     labels: tuple[str, ...] = ()
+    is_version: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,12 @@ class About:
         is_categories: whether buckets are categories, so that neither order nor sums of them mean anything.
         is_interpolated: whether percentiles are places inside buckets.
         min_clients: groups of fewer have `low_data`, or were dropped.
+        min_usage_hours: so have rates of fewer usage hours.
+        confidence: of the columns `lower` and `upper`; None without them.
+        events, exposure: what is divided by what, in words; empty where nothing is.
+        per: how much of the exposure events are given for.
+        step: the seconds between two times of a rate; None where it has no interval.
+        max_rate: above which a rate has an alert; None without such a limit.
     """
 
     measure: str
@@ -52,3 +60,10 @@ class About:
     is_categories: bool = False
     is_interpolated: bool = False
     min_clients: int | None = None
+    min_usage_hours: float | None = None
+    confidence: float | None = None
+    events: str = ""
+    exposure: str = ""
+    per: float = 1
+    step: int | None = None
+    max_rate: float | None = None

@@ -20,33 +20,51 @@ class Amount(StrictModel):
     """What is summed up over a client's pings: one of `histogram`, `scalar`, `column` and `count`."""
 
     histogram: StrictStr | None = Field(
-        None, description="the samples of this histogram, or what `take` says"
+        None,
+        description="the samples of this histogram, or what `take` says",
+        examples=["HTTP_PAGELOAD_IS_SSL"],
     )
-    scalar: StrictStr | None = Field(None, description="the values of this scalar")
+    scalar: StrictStr | None = Field(
+        None, description="the values of this scalar", examples=["browser.engagement.tab_open_event_count"]
+    )
     column: StrictStr | None = Field(
-        None, description="the values of this column of whole numbers, by its path"
+        None,
+        description="the values of this column of whole numbers, by its path",
+        examples=["payload.info.subsession_length"],
     )
     count: Counted | None = Field(
         None,
         description="pings, clients, client_days, or usage_hours: subsessions, each 0 to 24 hours",
+        examples=["pings"],
     )
     take: Literal["samples", "sum"] = Field(
-        "samples", description="of a histogram: how many samples it has, or their sum"
+        "samples", description="of a histogram: how many samples it has, or their sum", examples=["sum"]
     )
-    bucket: StrictInt | None = Field(None, description="of a histogram: only the samples in this bucket")
+    bucket: StrictInt | None = Field(
+        None, description="of a histogram: only the samples in this bucket", examples=[0]
+    )
     at_least: StrictInt | None = Field(
-        None, description="of a histogram: only the samples in this bucket and higher ones"
+        None, description="of a histogram: only the samples in this bucket and higher ones", examples=[100]
     )
-    process: OneOrMore = Field("parent", description="the process that recorded it, as of `histogram`")
-    key: Annotated[OneOrMore | None, Field(description="of a keyed one: a key, or a list; else all keys")] = (
-        None
+    process: OneOrMore = Field(
+        "parent", description="the process that recorded it, as of `histogram`", examples=["content"]
     )
+    key: Annotated[
+        OneOrMore | None,
+        Field(description="of a keyed one: a key, or a list; else all keys", examples=["plugin"]),
+    ] = None
     unit: Duration | None = Field(
-        None, description="of a column of durations: its unit; they count as hours, each from 0 to 24"
+        None,
+        description="of a column of durations: its unit; they count as hours, each from 0 to 24",
+        examples=["s"],
     )
-    table: Source | None = Field(None, description="the table that it is counted in, if another one")
+    table: Source | None = Field(
+        None, description="the table that it is counted in, if another one", examples=["telemetry.crash"]
+    )
     filters: dict[StrictStr, Filter] = Field(
-        default_factory=dict, description="which pings count here, beside the spec's own filters"
+        default_factory=dict,
+        description="which pings count here, beside the spec's own filters",
+        examples=[{"process_type": "main"}],
     )
 
     @model_validator(mode="before")

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from querygen.catalog import Catalog, SourceTable
 from querygen.dimensions import ResolvedDimension
-from querygen.errors import Diagnostic, Loc, QuerygenError, suggest
+from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help, suggest
 from querygen.facts import Facts, common, definition_of, facts_of, mirror_in
 from querygen.recordings import Recording, all_names, find_recordings
 from querygen.scan import Asked
@@ -100,7 +100,7 @@ class HistogramFinder:
             found = find_recordings(self.source, known, numbers=is_scalar)
         except QuerygenError as error:
             self.findings += [
-                Diagnostic(finding.code, finding.message, loc=loc, help=finding.help)
+                Diagnostic(finding.code, finding.message, loc=loc, help=self._metric(finding, wanted))
                 for finding in error.diagnostics
             ]
             return []
@@ -175,6 +175,17 @@ class HistogramFinder:
                 else f"it is recorded in {', '.join(of)}",
             )
         return found
+
+    def _metric(self, finding: Diagnostic, wanted: str) -> str | None:
+        """The help of a finding about a metric; for one that nobody knows, known ones of a similar name."""
+        if finding.code != "unknown-type":
+            return finding.help
+        definitions = self.catalog.definitions
+        told = [probe for probe in definitions.probes if probe.generation == "glean"] if definitions else []
+        columns = {probe.column for probe in told}
+        names = [probe.name for probe in told]
+        names += [name for name in all_names(self.source) if name not in columns]
+        return similar_name_help(wanted, names, "a metric") or finding.help
 
     def _nearest(self, wanted: str) -> str | None:
         """The names that an unknown histogram may have been meant to be."""

@@ -18,6 +18,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 
 
@@ -36,6 +37,23 @@ class StrictModel(BaseModel):
     """The base of every part of a spec: immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+
+
+class _ForEditors(GenerateJsonSchema):
+    """JSON Schema as editors show it: no titles that repeat a key, no null to be filled in."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+    def default_schema(self, schema: Any) -> dict[str, Any]:
+        if schema.get("default", ...) is None:
+            return self.generate_inner(schema["schema"])
+        return super().default_schema(schema)
+
+
+def json_schema_of(model: type[StrictModel]) -> dict[str, Any]:
+    """The JSON Schema of a part of a spec, and of all that is in it."""
+    return model.model_json_schema(schema_generator=_ForEditors)
 
 
 def _kind_of_scalar(value: Any) -> str:
@@ -80,7 +98,7 @@ Number = Annotated[
 class Reference(StrictModel):
     """A parameter's name where a value could stand."""
 
-    parameter: StrictStr = Field(description="the name of one of `parameters`")
+    parameter: StrictStr = Field(description="the name of one of `parameters`", examples=["os"])
 
 
 def _value_kind(value: Any) -> str:
@@ -99,24 +117,37 @@ Bound = Annotated[
 class Condition(StrictModel):
     """A filter with operators; several of them in one mapping must all hold."""
 
-    from_: Bound | None = Field(None, alias="from", description="at least this, inclusive")
-    to: Bound | None = Field(None, description="at most this, inclusive; all builds of a `to` day count")
-    gte: Bound | None = Field(None, description="greater than or equal")
-    gt: Bound | None = Field(None, description="greater than")
-    lte: Bound | None = Field(None, description="less than or equal")
-    lt: Bound | None = Field(None, description="less than")
+    from_: Bound | None = Field(
+        None, alias="from", description="at least this, inclusive", examples=["2020-04-06"]
+    )
+    to: Bound | None = Field(
+        None, description="at most this, inclusive; all builds of a `to` day count", examples=["2020-04-20"]
+    )
+    gte: Bound | None = Field(None, description="greater than or equal", examples=["51"])
+    gt: Bound | None = Field(None, description="greater than this", examples=[4096])
+    lte: Bound | None = Field(None, description="less than or equal", examples=["20200420"])
+    lt: Bound | None = Field(None, description="less than this", examples=["52"])
     not_: (
         Annotated[Annotated[Value, Tag("value")] | Annotated[Values, Tag("list")], Discriminator(_value_kind)]
         | None
-    ) = Field(None, alias="not", description="none of these values; rows without a value are kept")
-    contains: Annotated[StrictStr, Field(min_length=1)] | None = Field(
-        None, description="text that has this in it, to the letter"
+    ) = Field(
+        None,
+        alias="not",
+        description="none of these values; rows without a value are kept",
+        examples=["Windows", ["6.1", "6.3"]],
     )
-    is_null: StrictBool | None = Field(None, description="only rows without (true) or with (false) a value")
+    contains: Annotated[StrictStr, Field(min_length=1)] | None = Field(
+        None, description="text that has this in it, to the letter", examples=["beta"]
+    )
+    is_null: StrictBool | None = Field(
+        None, description="only rows without (true) or with (false) a value", examples=[True]
+    )
     last: StrictStr | None = Field(
         None, description="`14 days` or `2 weeks`, the last of which is `today`", examples=["14 days"]
     )
-    parameter: StrictStr | None = Field(None, description="what this one of `parameters` says")
+    parameter: StrictStr | None = Field(
+        None, description="what this one of `parameters` says", examples=["os"]
+    )
 
     @field_validator("last", mode="before")
     @classmethod
@@ -192,8 +223,12 @@ Filter = Annotated[
 class Case(StrictModel):
     """One row of a dimension's cases: the value where all of `when` holds."""
 
-    value: StrictStr = Field(description="the dimension's value for these rows")
-    when: dict[StrictStr, Filter] = Field(min_length=1, description="filters that must all hold")
+    value: StrictStr = Field(description="the dimension's value for these rows", examples=["small"])
+    when: dict[StrictStr, Filter] = Field(
+        min_length=1,
+        description="filters that must all hold",
+        examples=[{"os": "Windows", "memory_mb": {"lt": 4096}}],
+    )
 
 
 def _cases_kind(value: Any) -> str:
@@ -203,10 +238,17 @@ def _cases_kind(value: Any) -> str:
 class DefinedDimension(StrictModel):
     """A dimension that needs a definition: another name, bands of a number, or cases."""
 
-    name: StrictStr = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", description="the column's name in the result")
-    of: StrictStr | None = Field(None, description="the dimension or column that it is made of")
+    name: StrictStr = Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9_]*$", description="the column's name in the result", examples=["memory"]
+    )
+    of: StrictStr | None = Field(
+        None, description="the dimension or column that it is made of", examples=["memory_mb"]
+    )
     bands: tuple[Number, ...] | None = Field(
-        None, min_length=1, description="ascending edges; a band holds its lower edge, not its upper"
+        None,
+        min_length=1,
+        description="ascending edges; a band holds its lower edge, not its upper",
+        examples=[[4096, 8192]],
     )
     cases: (
         Annotated[
@@ -214,9 +256,13 @@ class DefinedDimension(StrictModel):
             Discriminator(_cases_kind),
         ]
         | None
-    ) = Field(None, description="value and conditions, the first that holds; or label: filter on `of`")
+    ) = Field(
+        None,
+        description="value and conditions, the first that holds; or label: filter on `of`",
+        examples=[{"seven": "6.1", "ten": "10.0"}, [{"value": "small", "when": {"memory_mb": {"lt": 4096}}}]],
+    )
     else_: StrictStr | None = Field(
-        None, alias="else", description="the value of all other rows (default NULL)"
+        None, alias="else", description="the value of all other rows (default NULL)", examples=["other"]
     )
 
     @model_validator(mode="after")

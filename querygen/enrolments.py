@@ -27,20 +27,29 @@ Share = Annotated[StrictStr, AfterValidator(_check_share)]
 class SyntheticControl(StrictModel):
     """Clients who could have been enrolled and are not, as a branch to compare with."""
 
-    sample: Share = Field(description="how many of them, such as 10%; the same clients on every engine")
-    name: Annotated[StrictStr, Field(min_length=1)] = Field("control", description="what `branch` shows")
+    sample: Share = Field(
+        description="how many of them, such as 10%; the same clients on every engine", examples=["10%"]
+    )
+    name: Annotated[StrictStr, Field(min_length=1)] = Field(
+        "control", description="what `branch` shows", examples=["not enrolled"]
+    )
 
 
 class Experiment(StrictModel):
     """An experiment by its slug; `branch` becomes a dimension, and only enrolled clients count."""
 
-    slug: Annotated[StrictStr, Field(min_length=1)] = Field(description="the experiment's slug or id")
+    slug: Annotated[StrictStr, Field(min_length=1)] = Field(
+        description="the experiment's slug or id", examples=["tab-warming-nightly-77"]
+    )
     recorded_in: StrictStr | None = Field(
         None,
         description="where enrolments stand: `experiments` (default), or `active_experiment` of old versions",
+        examples=["active_experiment"],
     )
     control: SyntheticControl | None = Field(
-        None, description="{sample: 10%}: add a branch of clients who are not enrolled"
+        None,
+        description="{sample: 10%}: add a branch of clients who are not enrolled",
+        examples=[{"sample": "10%"}],
     )
 
 
@@ -51,17 +60,25 @@ def _kind_of_control(value: Any) -> str:
 class Placebo(StrictModel):
     """An experiment that should show no difference, compared in the same way; what isn't said is the same."""
 
-    slug: Annotated[StrictStr, Field(min_length=1)] = Field(description="the placebo's slug or id")
-    recorded_in: StrictStr | None = Field(None, description="where its enrolments stand")
+    slug: Annotated[StrictStr, Field(min_length=1)] = Field(
+        description="the placebo's slug or id", examples=["startup-cache-nightly-77"]
+    )
+    recorded_in: StrictStr | None = Field(
+        None, description="where its enrolments stand", examples=["active_experiment"]
+    )
     control: (
         Annotated[
             Annotated[StrictStr, Tag("branch")] | Annotated[SyntheticControl, Tag("sample")],
             Discriminator(_kind_of_control),
         ]
         | None
-    ) = Field(None, description="its branch that is the control, or {sample: 10%} of clients not enrolled")
+    ) = Field(
+        None,
+        description="its branch that is the control, or {sample: 10%} of clients not enrolled",
+        examples=["off", {"sample": "10%"}],
+    )
     branches: Annotated[tuple[StrictStr, ...], Field(min_length=1)] | None = Field(
-        None, description="its branches that are compared with it"
+        None, description="its branches that are compared with it", examples=[["on"]]
     )
 
 

@@ -83,8 +83,9 @@ def explained(code: str) -> str:
     if page is None:
         raise UsageError.of(
             "unknown-code",
-            f"no warning or error has the code `{code}`",
-            help=similar_name_help(code, explanations(), "a code") or "`querygen explain` lists the codes",
+            f"no warning or error has the code `{code}`, and no file has this name",
+            help=similar_name_help(code, explanations(), "a code")
+            or "name the file of a spec, or one of the codes that `querygen explain` lists",
         )
     return str(page)
 

@@ -56,8 +56,8 @@ Day = Annotated[dt.date, BeforeValidator(_day)]
 class Days(StrictModel):
     """The default of a range of dates, inclusive at both ends."""
 
-    from_: Day = Field(alias="from", description="the first day")
-    to: Day = Field(description="the last day")
+    from_: Day = Field(alias="from", description="the first day", examples=["2020-04-06"])
+    to: Day = Field(description="the last day", examples=["2020-04-20"])
 
 
 def _kind_of_option(value: Any) -> str:
@@ -88,17 +88,26 @@ class Parameter(StrictModel):
     """One choice that readers have."""
 
     kind: Kind = Field(
-        description="what is chosen: a member of `options`, a number, one or two dates, or text"
+        description="what is chosen: a member of `options`, a number, one or two dates, or text",
+        examples=["enum"],
     )
     options: Annotated[tuple[Option, ...], Field(min_length=1)] | None = Field(
-        None, description="of an enum: its members, texts or whole numbers"
+        None, description="of an enum: its members, texts or whole numbers", examples=[["Windows", "Mac"]]
     )
-    all: StrictBool = Field(False, description="of an enum of texts: also the member `all`, for every row")
-    multiple: StrictBool = Field(False, description="of an enum: several members may be chosen")
+    all: StrictBool = Field(
+        False, description="of an enum of texts: also the member `all`, for every row", examples=[True]
+    )
+    multiple: StrictBool = Field(
+        False, description="of an enum: several members may be chosen", examples=[True]
+    )
     default: Default | None = Field(
-        None, description="what holds until something is chosen, and outside Redash; of an enum the first"
+        None,
+        description="what holds until something is chosen, and outside Redash; of an enum the first",
+        examples=["Mac", {"from": "2020-04-06", "to": "2020-04-20"}],
     )
-    title: StrictStr | None = Field(None, description="what readers see instead of the name")
+    title: StrictStr | None = Field(
+        None, description="what readers see instead of the name", examples=["Operating system"]
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "Parameter":

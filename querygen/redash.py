@@ -7,14 +7,15 @@ missing point is drawn as zero unless it is told otherwise.
 
 import datetime as dt
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from querygen.check import CheckedSql
 from querygen.errors import EngineError, QuerygenError
 from querygen.parameters import Days, Parameter, Slot
-from querygen.plan import Comment
-from querygen.redash_chart import SERIES, RedashChart, chart_of
+from querygen.plan import Comment, OutputColumn
+from querygen.redash_chart import LIMITS, SERIES, RedashChart, chart_of
 from querygen.render import SqlText
 from querygen.spec import Spec
 
@@ -34,7 +35,8 @@ _NAMES = {
     "compare": "Differences",
     "rate": "Rates",
 }
-CHART_NAMES = frozenset(_NAMES.values())
+_EXPOSURE = "Exposure of rates"
+CHART_NAMES = frozenset({*_NAMES.values(), _EXPOSURE})
 """What our charts are called, by which one that is there already is found again."""
 
 
@@ -96,12 +98,13 @@ def redash_query(checked: CheckedSql, spec: Spec, *, allow_text: bool = False) -
         )
     if chart and any(one.name == chart.x and one.type == "TIMESTAMP" for one in checked.sql.plan.columns):
         notes.append(f"`{chart.x}` is a TIMESTAMP, which Redash shows in the time zone of its own machine")
+    notes += _undrawn(checked.sql.plan.columns, spec, chart) if chart else []
     return RedashQuery(
         name=str(Comment(spec.title or "") or checked.sql.plan.header[0] or "Untitled"),
         description=str(Comment(spec.description or "")) or None,
         sql=checked.sql.template,
         parameters=tuple(_parameter(name, one) for name, one in spec.parameters.items()),
-        visualizations=(_visualization(chart, spec),) if chart else (),
+        visualizations=tuple(_visualizations(chart, spec)) if chart else (),
         notes=tuple(notes),
     )
 
@@ -190,10 +193,51 @@ def _series(chart: RedashChart, spec: Spec) -> list[str]:
     return [SERIES] if spec.series else [one.name for one in chart.series]
 
 
+def _undrawn(columns: Sequence[OutputColumn], spec: Spec, chart: RedashChart) -> list[str]:
+    """What the chart cannot show of the rows, and why."""
+    notes = []
+    names = {one.name for one in columns}
+    if {*LIMITS} <= names and chart.beside != LIMITS:
+        notes.append(
+            "`lower` and `upper` are in the table only: Redash has no bands, and draws errors from a single "
+            "column, as far up as down"
+        )
+    if spec.measure == "compare":
+        notes.append(
+            "p-values are in the table only, and so is `detectable`: Redash's charts have no such marks"
+        )
+    if len(spec.statistics_or_default) > 1 and spec.measure == "compare":
+        notes.append(
+            "all statistics stand on one axis, on which a small one cannot be seen (chi2 is at most 1); a "
+            "spec for each would have a chart of its own"
+        )
+    return notes
+
+
+def _visualizations(chart: RedashChart, spec: Spec) -> Iterator[dict[str, Any]]:
+    """The chart; of a rate also what it is of, since Redash has no panels one below the other."""
+    yield _visualization(chart, spec)
+    if spec.measure == "rate":
+        what = "adjusted_exposure" if chart.y.startswith("adjusted_") else "exposure"
+        beside = ("adjusted_exposure",) if chart.beside == ("adjusted_rate",) else ()
+        amounts = replace(chart, type="column", y=what, beside=beside)
+        yield {**_visualization(amounts, spec), "name": _EXPOSURE}
+
+
 def _visualization(chart: RedashChart, spec: Spec) -> dict[str, Any]:
-    mapping = {chart.x: "x", chart.y: "y"} | dict.fromkeys(_series(chart, spec), "series")
+    mapping = (
+        {chart.x: "x", chart.y: "y"}
+        | dict.fromkeys(chart.beside, "y")
+        | dict.fromkeys(_series(chart, spec), "series")
+    )
     time = " (UTC)" if chart.axis == "datetime" else ""
     unit = f" ({spec.unit})" if spec.unit and chart.y == "value" else ""
+    if spec.measure == "rate":
+        unit = (
+            f" ({spec.exposure_or_default})"
+            if chart.y.endswith("exposure")
+            else f" (per {spec.exposure_words})"
+        )
     is_sorted = chart.axis != "category"
     options = {
         "globalSeriesType": chart.type,

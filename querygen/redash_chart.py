@@ -31,6 +31,7 @@ _Y = {
     "compare": "difference",
     "rate": "rate",
 }
+LIMITS = ("lower", "upper")
 _WITHIN = ("percentile", "bucket", "statistic")  # what identifies a row beside the dimensions
 _HOURS = "hours_since_release"
 
@@ -54,6 +55,7 @@ class RedashChart:
         axis: how Redash reads it; a category's values stay in the order of the rows.
         y: the column on the vertical axis.
         series: the columns that tell rows with the same x apart, those of the measure first.
+        beside: columns that are drawn as further series of the same axis; none beside other series.
     """
 
     type: Literal["line", "column"]
@@ -61,6 +63,7 @@ class RedashChart:
     axis: Literal["datetime", "linear", "category"]
     y: str
     series: tuple[OutputColumn, ...]
+    beside: tuple[str, ...] = ()
 
     @property
     def needs_series(self) -> bool:
@@ -72,7 +75,8 @@ class RedashChart:
         words = f"type {'line' if self.type == 'line' else 'bar'}, x = {self.x}"
         words += " (as category, not sorted again)" if self.x == "bucket" else ""
         names = [SERIES] if has_series else [one.name for one in self.series]
-        return f"{words}, y = {self.y}{', series = ' + ' and '.join(names) if names else ''}"
+        y = " and ".join((self.y, *self.beside))
+        return f"{words}, y = {y}{', series = ' + ' and '.join(names) if names else ''}"
 
 
 def redash_chart(spec: Spec, dimensions: Sequence[OutputColumn], key: Sequence[str]) -> RedashChart | None:
@@ -84,7 +88,8 @@ def redash_chart(spec: Spec, dimensions: Sequence[OutputColumn], key: Sequence[s
         key: the columns that identify a row beside them.
     """
     measure = spec.measure or ""
-    y = _Y.get(measure)
+    aligned = spec.align is not None and spec.interval is None
+    y = "adjusted_rate" if aligned else _Y.get(measure)
     within = [OutputColumn(one, "STRING" if one == "statistic" else "FLOAT64") for one in key]
     if y is None or (not dimensions and not within):
         return None
@@ -95,8 +100,15 @@ def redash_chart(spec: Spec, dimensions: Sequence[OutputColumn], key: Sequence[s
         return RedashChart("line", _HOURS, "linear", y, lines)
     x = next((one for one in dimensions if one.type in _TIMES), (*dimensions, *within)[0])
     series = tuple(one for one in (*within, *dimensions) if one.name != x.name)
+    if spec.align is not None:
+        # What is compared is the adjusted rate; beside other series there is room for one of the two.
+        if series:
+            return RedashChart("column", x.name, "category", "adjusted_rate", series)
+        return RedashChart("column", x.name, "category", y, (), ("adjusted_rate",))
     if x.type in _TIMES:
-        return RedashChart("line", x.name, "datetime", y, series)
+        # Redash has no bands: limits are lines of their own, where nothing else makes lines.
+        beside = LIMITS if measure == "rate" and spec.confidence is not None and not series else ()
+        return RedashChart("line", x.name, "datetime", y, series, beside)
     return RedashChart("column", x.name, "category", y, series)
 
 

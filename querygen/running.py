@@ -5,8 +5,8 @@ evaluator gets the same typed rows from it.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from querygen.ctes import alone
 from querygen.engines import duckdb as on_duckdb
 from querygen.errors import EngineError, QuerygenError, UsageError
 from querygen.plan import Pings, Plan
+from querygen.published import RELEASE_DATE, Published
 from querygen.result import Result
 from querygen.scan import UNDECODABLE, WITHOUT_ID
 from querygen.translate import DuckSql, translate
@@ -29,7 +30,12 @@ from querygen.udfs import Udf, load_udf
 if TYPE_CHECKING:
     import duckdb
 
+    from querygen.engines.bigquery import Client
+
 Engine = Literal["duckdb", "googlesql"]
+
+Progress = Callable[[str, float | None], None]
+"""Is told what is being done, and what share of it (0 to 1) is; None while that is not known."""
 
 SYNTHETIC = "the built-in sample was used: it is synthetic, its numbers say nothing about Firefox"
 
@@ -114,7 +120,12 @@ def _damaged_data() -> Iterator[None]:
 
 @contextmanager
 def attached(
-    plan: Plan, catalog: Catalog, locations: Sequence[str], *, repeatable: bool = False
+    plan: Plan,
+    catalog: Catalog,
+    locations: Sequence[str],
+    *,
+    repeatable: bool = False,
+    progress: Progress | None = None,
 ) -> Iterator[Attached]:
     """Data on a connection of our own, which is closed at the end.
 
@@ -123,16 +134,21 @@ def attached(
         catalog: the tables' schemas.
         locations: what `--data` takes: `TABLE=PATH`, or folders; none for the built-in sample.
         repeatable: whether floats must be the same to the last digit each time, which takes longer.
+        progress: is told, from another thread, how far the data is read, and then how far the query is.
 
     Raises:
         UsageError: a path does not exist, or there is no data for a table.
         QuerygenError: the data does not fit the schema.
     """
-    own = on_duckdb.connect(repeatable=repeatable)
-    try:
-        yield Attached(own, plan, _attach(own, plan, catalog, data.parse_locations(locations)))
-    finally:
-        own.close()
+    doing = ["reading the data"]
+    with ExitStack() as stack:
+        own = on_duckdb.connect(repeatable=repeatable)
+        stack.callback(own.close)
+        if progress is not None:
+            stack.enter_context(on_duckdb.told(own, lambda share: progress(doing[0], share)))
+        found = Attached(own, plan, _attach(own, plan, catalog, data.parse_locations(locations)))
+        doing[0] = "running the query"
+        yield found
 
 
 def run(
@@ -143,6 +159,7 @@ def run(
     connection: "duckdb.DuckDBPyConnection | None" = None,
     *,
     repeatable: bool = False,
+    progress: Progress | None = None,
 ) -> Result:
     """Runs checked SQL on data.
 
@@ -153,6 +170,7 @@ def run(
         engine: `duckdb`, or Google's reference evaluator.
         connection: a DuckDB connection that holds the tables, instead of locations.
         repeatable: as for `attached`.
+        progress: as for `attached`; on a connection of somebody else nothing is told.
 
     Raises:
         UsageError: a path does not exist, or there is no data for a table.
@@ -162,8 +180,32 @@ def run(
     plan = checked.sql.plan
     if connection is not None:
         return Attached(connection, plan).run(checked)
-    with attached(plan, catalog, locations, repeatable=repeatable) as tables:
+    with attached(plan, catalog, locations, repeatable=repeatable, progress=progress) as tables:
         return tables.run(checked, engine)
+
+
+def on_bigquery(checked: CheckedSql, client: "Client") -> Result:
+    """Runs checked SQL on BigQuery.
+
+    Args:
+        checked: the SQL.
+        client: a client of BigQuery's.
+
+    Raises:
+        QuerygenError: with `strict`, a ping cannot be decoded.
+        EngineError: BigQuery refuses.
+    """
+    from querygen.engines import bigquery
+
+    with _damaged_data():
+        result = Result.of(bigquery.run(checked.sql.text, client), checked.sql.plan)
+    return replace(result, notes=tuple(_told_by_rows(result)))
+
+
+def files_read(plan: Plan, locations: Sequence[str]) -> tuple[Path, ...]:
+    """The files that hold the plan's tables, of what `--data` was given."""
+    files = data.parse_locations(locations)
+    return tuple(file for read in plan.reads for file in files.get(read.table, ()))
 
 
 def _told_by_rows(result: Result) -> list[str]:
@@ -174,12 +216,26 @@ def _told_by_rows(result: Result) -> list[str]:
         found = set(result.table["histogram"].to_pylist())
         missing = [name for name in result.plan.histograms if name not in found]
         notes += [f"there is no data of {', '.join(missing)}"] if missing else []
+    if RELEASE_DATE in names:
+        notes += _told_by_releases(result)
     if "p_holm" in names:
         notes += _told_by_tests(result)
     if "n_dropped" in names and len(result):
         dropped = result.table["n_dropped"][0].as_py()
         notes += [f"{dropped} rows of too few clients were dropped"] if dropped else []
     return notes
+
+
+def _told_by_releases(result: Result) -> list[str]:
+    """Of versions at the same age: those of which the table of releases has no date."""
+    dates = next(stage for stage in result.plan.stages if isinstance(stage, Published))
+    rows = [row for row in result.rows() if row["exposure"] and row[RELEASE_DATE] is None]
+    found = dict.fromkeys(row[dates.version.alias] for row in rows)
+    told = [str(version) for version in found if version is not None]
+    if not told:
+        return []
+    whose = "its first ping" if len(told) == 1 else "the first ping of each"
+    return [f"{dates.table.name} has no date of {', '.join(told)}: {whose} stands for it"]
 
 
 def _told_by_tests(result: Result) -> list[str]:
@@ -209,7 +265,7 @@ def _attach(
     """Gives the connection the plan's tables, and returns what is to be said about them."""
     notes: dict[str, None] = {}
     for read in plan.reads:
-        source = catalog.get(read.like)
+        source = catalog.table(read.like)
         if source is None:
             raise UsageError.of("unknown-table", f"the table `{read.like}` is not known")
         if files:

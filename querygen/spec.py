@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictBool, StrictInt, StrictStr, field_validator, model_validator
 
 from querygen.amounts import Amount, AmountOrName
-from querygen.conditions import Dimension, Filter, StrictModel, problem
+from querygen.conditions import Dimension, Filter, StrictModel, json_schema_of, problem
 from querygen.enrolments import Comparison, Experiment, Share, placebo_of
 from querygen.parameters import Parameter
 from querygen.spec_rules import check_together
@@ -70,12 +70,15 @@ class Spec(StrictModel):
         examples=[1000],
     )
     interval: Interval | None = Field(
-        None, description="a dimension `time`: the first moment of each interval of submission, in UTC"
+        None,
+        description="a dimension `time`: the first moment of each interval of submission, in UTC",
+        examples=["hour"],
     )
     align: Aligned | None = Field(
         None,
         description="of a rate: `release`, or {dates, skip_hours}: versions also over the same time since "
         "their release, in `adjusted_` columns; by `interval`, the hours since then",
+        examples=["release", {"dates": {"58.0": "2018-01-23"}, "skip_hours": 24}],
     )
     alert: Alert | None = Field(
         None,
@@ -90,57 +93,81 @@ class Spec(StrictModel):
         examples=[0.001],
     )
     fill: StrictBool = Field(
-        False, description="of a rate by `interval`: also rows for the intervals without any ping"
+        False,
+        description="of a rate by `interval`: also rows for the intervals without any ping",
+        examples=[True],
     )
     method: Literal["clients", "poisson"] = Field(
         "clients",
         description="of a rate's limits: by how clients differ, or of a Poisson count, whose events are "
         "independent",
+        examples=["poisson"],
     )
     source: Source = Field(
-        "telemetry.main", description="the table asked, or {table: …, like: …} for one of the same shape"
+        "telemetry.main",
+        description="the table asked, or {table: …, like: …} for one of the same shape",
+        examples=["firefox_desktop.metrics", {"table": "telemetry.main_1pct", "like": "telemetry.main"}],
     )
     process: OneOrMore = Field(
         "parent",
         description="the process that recorded it, a list, `children` (all but parent), or `combined` (all)",
+        examples=["content", ["parent", "content"], "children", "combined"],
     )
     key: Keys | None = Field(
         None,
         description="of keyed and labelled metrics: one key, a list, `*`, or {top: 10} for those with most "
         "samples and `(other)`; without it all are summed",
+        examples=["google.urlbar", ["a", "b"], "*", {"top": 10}],
     )
     unit: Unit | None = Field(
-        None, description="the unit that values are given in (Glean records ns and bytes)"
+        None, description="the unit that values are given in (Glean records ns and bytes)", examples=["ms"]
     )
     cube: StrictBool = Field(
-        False, description="also the rows of all values, called `*`, of every combination of dimensions"
+        False,
+        description="also the rows of all values, called `*`, of every combination of dimensions",
+        examples=[True],
     )
     scale: StrictBool = Field(
-        False, description="scale counts from the sample that `sample_id` lets in to all clients"
+        False,
+        description="scale counts from the sample that `sample` or `sample_id` lets in to all clients",
+        examples=[True],
     )
     min_clients: Annotated[StrictInt, Field(gt=0)] | None = Field(
-        None, description="groups of fewer clients have `low_data`"
+        None, description="groups of fewer clients have `low_data`", examples=[100]
     )
     min_usage_hours: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="rates of fewer usage hours have `low_data`"
+        None, description="rates of fewer usage hours have `low_data`", examples=[500]
     )
     low_data: Literal["mark", "drop"] = Field(
-        "mark", description="whether rows with `low_data` are kept, or dropped and counted in `n_dropped`"
+        "mark",
+        description="whether rows with `low_data` are kept, or dropped and counted in `n_dropped`",
+        examples=["drop"],
     )
     sample: Share | None = Field(
-        None, description="only a share of clients, such as 10%, the same ones on every engine and every day"
+        None,
+        description="only a share of clients, such as 10%, the same ones on every engine and every day",
+        examples=["10%"],
     )
     experiment: Experimental | None = Field(
         None,
         description="only clients enrolled in it, by its slug; `branch` is then a dimension and a filter",
+        examples=["tab-warming-nightly-77", {"slug": "tab-warming-nightly-77", "control": {"sample": "10%"}}],
     )
     has_samples: StrictBool = Field(
-        False, description="of `counts` and `pings`: only pings whose histogram has a sample"
+        False, description="of `counts` and `pings`: only pings whose histogram has a sample", examples=[True]
     )
     filters: dict[StrictStr, Filter] = Field(
         default_factory=dict,
         description="name: value | list (any of) | {from, to, gte, gt, lte, lt, not, is_null, last} | "
         "{parameter: name}",
+        examples=[
+            {
+                "channel": "nightly",
+                "os": ["Windows", "Mac"],
+                "submission_date": {"from": "2020-04-06", "to": "2020-04-20"},
+            },
+            {"submission_date": {"last": "14 days"}},
+        ],
     )
     parameters: dict[StrictStr, Parameter] = Field(
         default_factory=dict,
@@ -151,11 +178,17 @@ class Spec(StrictModel):
     series: StrictBool = Field(
         False,
         description="a column `series`: all that tells the points of a chart apart at the same x, as text",
+        examples=[True],
     )
-    dimensions: tuple[Dimension, ...] = Field((), description="what the result is split by")
+    dimensions: tuple[Dimension, ...] = Field(
+        (),
+        description="what the result is split by",
+        examples=[["os", "build_date"], [{"name": "memory", "of": "memory_mb", "bands": [4096, 8192]}]],
+    )
     normalization: Normalization = Field(
         "none",
         description="who has one vote: nobody (every sample counts), each client, or each client and day",
+        examples=["client"],
     )
     percentiles: tuple[Percentile, ...] | None = Field(
         None,
@@ -166,34 +199,52 @@ class Spec(StrictModel):
     percentile_method: Literal["bucket", "interpolated"] = Field(
         "bucket",
         description="the bucket that holds the percentile, or the place inside it (needs its bounds)",
+        examples=["interpolated"],
     )
     confidence: Confidence | None = Field(
         None,
-        description="0.95 adds `lower` and `upper`, the limits of percentiles, shares and means",
+        description="0.95 adds `lower` and `upper`, the limits of percentiles, shares, means and differences",
         examples=[0.95],
     )
     buckets: Buckets = Field(
         "observed",
         description="of a distribution: buckets with samples, or all that the probe has, as its definition "
         "or a ping says: {exponential: [low, high, bucket_count]}, {linear: …}, {functional: …}",
+        examples=["all", {"exponential": [1, 1000, 20]}],
     )
     prior: Literal["dirichlet"] | None = Field(
-        None, description="smooth shares as GLAM does: each bucket begins with an equal part of one vote"
+        None,
+        description="smooth shares as GLAM does: each bucket begins with an equal part of one vote",
+        examples=["dirichlet"],
     )
     measure: Measure | None = Field(
-        None, description="what is computed; percentiles where percentiles are given, otherwise distribution"
+        None,
+        description="what is computed: percentiles (the default where they are given), distribution (the "
+        "default otherwise: each bucket's count and share), summary (count, sum and mean), counts (clients "
+        "and pings), pings (single ones), compare (branches of an experiment), rate (events by exposure)",
+        examples=["summary"],
     )
     control: StrictStr | None = Field(
-        None, description="of `compare`: the branch that the others are compared with"
+        None, description="of `compare`: the branch that the others are compared with", examples=["control"]
     )
-    branches: Names | None = Field(None, description="of `compare`: the branches that are compared with it")
+    branches: Names | None = Field(
+        None,
+        description="of `compare`: the branches that are compared with it",
+        examples=[["treatment-a", "treatment-b"]],
+    )
     placebo: Unrelated | None = Field(
         None,
         description="of `compare`: the slug of an unrelated experiment that is compared in the same way, or "
         "{slug: …, control: …, branches: …}",
+        examples=[
+            "startup-cache-nightly-77",
+            {"slug": "startup-cache-nightly-77", "control": "off", "branches": ["on"]},
+        ],
     )
     analysis_unit: Literal["client", "ping"] = Field(
-        "client", description="of `compare`: who counts as independent; `ping` as if pings were"
+        "client",
+        description="of `compare`: who counts as independent; `ping` as if pings were",
+        examples=["ping"],
     )
     statistics: Annotated[tuple[Statistic, ...], Field(min_length=1)] | None = Field(
         None,
@@ -202,36 +253,59 @@ class Spec(StrictModel):
         examples=[["chi2", "median", 0.95]],
     )
     permutations: Annotated[StrictInt, Field(gt=0, le=100_000)] | None = Field(
-        None, description="of `compare`: how many; by default 1000, or 40 for each test where that is more"
+        None,
+        description="of `compare`: how many; by default 1000, or 40 for each test where that is more",
+        examples=[5000],
     )
     cells: Annotated[StrictInt, Field(gt=0, le=10_000)] = Field(
-        200, description="of `compare`: how many groups of clients permutations draw from, of equal branches"
+        200,
+        description="of `compare`: how many groups of clients permutations draw from, of equal branches",
+        examples=[500],
     )
-    seed: Seed = Field("", description="of `compare`: another one draws other permutations")
+    seed: Seed = Field(
+        "", description="of `compare`: another one draws other permutations", examples=["second"]
+    )
     p_value: Literal["corrected", "raw"] = Field(
-        "corrected", description="(b + 1) / (m + 1) if b of m permutations differ as much, or b / m"
+        "corrected",
+        description="(b + 1) / (m + 1) if b of m permutations differ as much, or b / m",
+        examples=["raw"],
     )
     fields: tuple[StrictStr, ...] | None = Field(
         None,
         min_length=1,
         description=f"of `measure: pings`: columns, dimensions, {', '.join(HISTOGRAM_FIELDS)}",
+        examples=[["client_id", "app_version", "sum"]],
     )
     limit: Annotated[StrictInt, Field(gt=0, le=2**63 - 1)] | None = Field(
-        None, description="for `measure: pings`: rows at most"
+        None, description="for `measure: pings`: rows at most", examples=[10]
     )
-    title: StrictStr | None = Field(None, description="the first line of the SQL's header")
-    description: StrictStr | None = Field(None, description="a line of the header, for readers of the SQL")
+    title: StrictStr | None = Field(
+        None, description="the first line of the SQL's header", examples=["Tab spinners by build"]
+    )
+    description: StrictStr | None = Field(
+        None,
+        description="a line of the header, for readers of the SQL",
+        examples=["How long the spinner is seen, since the change of 6 April."],
+    )
     today: Today | None = Field(
-        None, description="the day that `last` ends on; `current` prints CURRENT_DATE()"
+        None,
+        description="the day that `last` ends on; `current` prints CURRENT_DATE()",
+        examples=["2020-04-20", "current"],
     )
     strict: StrictBool = Field(
-        False, description="fail, with the ping's id, where a recording cannot be decoded"
+        False, description="fail, with the ping's id, where a recording cannot be decoded", examples=[True]
     )
     n_undecodable: StrictBool = Field(
-        False, description="also the column `n_undecodable`: the group's recordings that cannot be decoded"
+        False,
+        description="also the column `n_undecodable`: the group's recordings that cannot be decoded",
+        examples=[True],
     )
-    allow_full_scan: StrictBool = Field(False, description="permit a query without a bounded range of dates")
-    silence: tuple[Lint, ...] = Field((), description="codes of warnings that are not to be given")
+    allow_full_scan: StrictBool = Field(
+        False, description="permit a query without a bounded range of dates", examples=[True]
+    )
+    silence: tuple[Lint, ...] = Field(
+        (), description="codes of warnings that are not to be given", examples=[["legacy-probe"]]
+    )
 
     @field_validator("percentiles")
     @classmethod
@@ -298,4 +372,4 @@ class Spec(StrictModel):
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of specs."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | Spec.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | json_schema_of(Spec)

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from querygen import buckets
-from querygen.conditions import StrictModel, problem
+from querygen.conditions import Filter, StrictModel, problem
 from querygen.enrolments import Experiment, Placebo
 
 Measure = Literal["percentiles", "distribution", "summary", "counts", "pings", "compare", "rate"]
@@ -56,8 +56,9 @@ class DeclaredSource(StrictModel):
     table: StrictStr = Field(
         pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){1,2}$",
         description="`dataset.table` or `project.dataset.table`",
+        examples=["telemetry.main_1pct"],
     )
-    like: StrictStr = Field(description="the known table whose shape it has")
+    like: StrictStr = Field(description="the known table whose shape it has", examples=["telemetry.main"])
 
 
 def _source_kind(value: Any) -> str:
@@ -83,7 +84,7 @@ OneOrMore = Annotated[
 class TopKeys(StrictModel):
     """The keys with the most samples; all others are one row, `(other)`."""
 
-    top: Annotated[StrictInt, Field(gt=0, le=1000)] = Field(description="how many keys")
+    top: Annotated[StrictInt, Field(gt=0, le=1000)] = Field(description="how many keys", examples=[10])
 
 
 def _kind_of_keys(value: Any) -> str:
@@ -100,13 +101,13 @@ class BucketShape(StrictModel):
     """The buckets that a probe has, in the words of a ping (`range` and `bucket_count`) or of Glean."""
 
     exponential: tuple[StrictInt, StrictInt, StrictInt] | None = Field(
-        None, description="low, high and bucket_count, growing by a factor"
+        None, description="low, high and bucket_count, growing by a factor", examples=[[1, 1000, 20]]
     )
     linear: tuple[StrictInt, StrictInt, StrictInt] | None = Field(
-        None, description="low, high and bucket_count, in equal steps"
+        None, description="low, high and bucket_count, in equal steps", examples=[[1, 100, 12]]
     )
     functional: tuple[StrictInt, StrictInt, StrictInt] | None = Field(
-        None, description="base, buckets per power of it, and the largest value"
+        None, description="base, buckets per power of it, and the largest value", examples=[[2, 8, 100000]]
     )
 
     @model_validator(mode="after")
@@ -233,24 +234,64 @@ Today = Annotated[dt.date | Literal["current"], BeforeValidator(_check_today)]
 Confidence = Annotated[float, Field(strict=True), AfterValidator(_check_confidence)]
 
 
+class ReleaseTable(StrictModel):
+    """A table that tells when versions were released, a row for each."""
+
+    table: Source = Field(
+        description="telemetry.releases, one like it, or one whose schema is given by --schema TABLE=FILE"
+    )
+    version: StrictStr = Field("version", description="its column of versions")
+    date: StrictStr = Field("date", description="its column of dates or times")
+    filters: dict[StrictStr, Filter] = Field(
+        default_factory=dict,
+        description="which of its rows count",
+        examples=[{"product": "firefox", "category": ["major", "stability"]}],
+    )
+
+
+def _kind_of_dates(value: Any) -> str:
+    is_table = isinstance(value, ReleaseTable) or (isinstance(value, dict) and "table" in value)
+    return "table of dates" if is_table else "dates"
+
+
+Dates = Annotated[
+    Annotated[dict[StrictStr, dt.datetime | dt.date], Tag("dates")]
+    | Annotated[ReleaseTable, Tag("table of dates")],
+    Discriminator(_kind_of_dates),
+]
+
+
 class Alignment(StrictModel):
     """How versions are compared over the same time since their release."""
 
-    dates: dict[StrictStr, dt.datetime | dt.date] = Field(
+    dates: Dates = Field(
         default_factory=dict,
-        description="when versions were released, where that isn't when their first ping came",
-        examples=[{"58.0": "2018-01-23"}],
+        description="when versions were released, where that isn't when their first ping came: by version, "
+        "or {table, version, date, filters}",
+        examples=[{"58.0": "2018-01-23"}, {"table": "telemetry.releases"}],
     )
     skip_hours: Annotated[StrictInt, Field(ge=0, le=24 * 28)] = Field(
-        0, description="hours after the release that are left out, once the newest is more than a day old"
+        0,
+        description="hours after the release that are left out, once the newest is more than a day old",
+        examples=[24],
     )
+
+    @property
+    def given(self) -> dict[str, dt.datetime | dt.date]:
+        """The dates that the spec itself has, by version."""
+        return self.dates if isinstance(self.dates, dict) else {}
+
+    @property
+    def table(self) -> ReleaseTable | None:
+        """The table that has them."""
+        return self.dates if isinstance(self.dates, ReleaseTable) else None
 
 
 class Alert(StrictModel):
     """What a rate is judged by, for the column `state`."""
 
     max_rate: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="a rate that is surely above this is an alert"
+        None, description="a rate that is surely above this is an alert", examples=[10]
     )
     max_change: Annotated[float, Field(gt=0)] | None = Field(
         None,

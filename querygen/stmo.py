@@ -6,7 +6,7 @@ file anew with the ids that it gave; so does whoever sets a schedule. Emitting k
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,15 +128,11 @@ def _read(path: Path) -> dict[str, Any]:
 def _visualizations(known: list[dict[str, Any]], query: RedashQuery) -> list[dict[str, Any]]:
     """Those that are there, ours among them with new settings; what was set beside these stays."""
     made = [*known]
+    names = {ours["name"] for ours in query.visualizations}
     for ours in query.visualizations:
-        at = next(
-            (
-                i
-                for i, one in enumerate(made)
-                if one.get("type") == "CHART" and one.get("name") in CHART_NAMES
-            ),
-            None,
-        )
+        at = _place(made, {ours["name"]})
+        # Of another measure it had another name.
+        at = _place(made, CHART_NAMES - names) if at is None else at
         if at is None:
             made.append(dict(ours))
             continue
@@ -146,6 +142,12 @@ def _visualizations(known: list[dict[str, Any]], query: RedashQuery) -> list[dic
         made[at] = {**before, **ours, "options": {**kept, **ours["options"]}}
         made[at]["description"] = before.get("description")
     return made
+
+
+def _place(charts: Sequence[Mapping[str, Any]], names: Collection[str]) -> int | None:
+    """Where the first chart of one of these names is."""
+    found = (i for i, one in enumerate(charts) if one.get("type") == "CHART" and one.get("name") in names)
+    return next(found, None)
 
 
 def _yaml(metadata: dict[str, Any]) -> str:

@@ -8,21 +8,19 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from sqlglot import exp
 
 from querygen import data
-from querygen.catalog import Catalog, SourceTable
+from querygen.catalog import Catalog, SourceTable, Table
 from querygen.check import CheckedSql
 from querygen.comparing import Difference, Tolerance, difference
 from querygen.corners import corners
 from querygen.engines import duckdb as on_duckdb
 from querygen.errors import Diagnostic, QuerygenError
 from querygen.plan import Read
-from querygen.probes import is_definitions
 from querygen.render import UdfMode
 from querygen.running import Attached, Engine, attached
 from querygen.schema import quote_identifier
@@ -78,15 +76,6 @@ def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def other_than_spec(path: str) -> str | None:
-    """What a file is by its name, if no spec: globs take those beside specs, too."""
-    if path.endswith(".test.yaml"):
-        return "a test"
-    if "__querygen__" in Path(path).parts:
-        return "a test's snapshot"
-    return "probe definitions" if is_definitions(Path(path).name) else None
-
-
 def verify(
     queries: Sequence[CheckedSql],
     spec: Spec,
@@ -135,32 +124,35 @@ def _attach(connection: "duckdb.DuckDBPyConnection", read: Read, rows: pa.Table,
     data.attach_arrow(connection, read.table, rows, _source(read, catalog).schema, read.needs)
 
 
-def _source(read: Read, catalog: Catalog) -> SourceTable:
-    source = catalog.get(read.like)
+def _source(read: Read, catalog: Catalog) -> Table:
+    source = catalog.table(read.like)
     if source is None:
         raise ValueError(f"the catalog has no table {read.like}")
     return source
 
 
 def few(tables: Attached, catalog: Catalog, most: int) -> Attached:
-    """At most so many of the rows, since Google's evaluator is slow: all pings of some clients.
+    """At most so many of the pings, since Google's evaluator is slow: all of some clients.
 
     Of several tables they are of the same clients, or rates would be of none.
     """
     plan, connection = tables.plan, tables.connection
-    counts = (f"SELECT COUNT(*) AS n FROM {_named(read)}" for read in plan.reads)  # noqa: S608
+    sources = {
+        read: source for read in plan.reads if isinstance(source := _source(read, catalog), SourceTable)
+    }
+    counts = (f"SELECT COUNT(*) AS n FROM {_named(read)}" for read in sources)  # noqa: S608
     ((count,),) = connection.sql(f"SELECT SUM(n) FROM ({' UNION ALL '.join(counts)})").fetchall()  # noqa: S608
     if count <= most:
         return tables
     # The same ones every time, in whatever order the files have them.
-    orders = [_by_client(read, _source(read, catalog)) for read in plan.reads]
+    orders = [_by_client(read, source) for read, source in sources.items()]
     ranked = " UNION ALL ".join(
         f"SELECT {number} AS n, {client} AS client, {ping} AS ping FROM {_named(read)}"  # noqa: S608
-        for number, (read, (client, ping)) in enumerate(zip(plan.reads, orders, strict=True))
+        for number, (read, (client, ping)) in enumerate(zip(sources, orders, strict=True))
     )
     first = f"SELECT n FROM ({ranked}) ORDER BY client, ping, n LIMIT {most}"  # noqa: S608
     kept = dict(connection.sql(f"SELECT n, COUNT(*) FROM ({first}) GROUP BY n").fetchall())  # noqa: S608
-    for number, (read, order) in enumerate(zip(plan.reads, orders, strict=True)):
+    for number, (read, order) in enumerate(zip(sources, orders, strict=True)):
         rows = connection.sql(f"FROM {_named(read)} ORDER BY {', '.join(order)} LIMIT {kept.get(number, 0)}")
         _attach(connection, read, rows.to_arrow_table(), catalog)
     note = f"of {count:,} pings {most:,} were compared, those of some clients; --pings takes more"

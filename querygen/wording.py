@@ -11,6 +11,7 @@ from querygen.plan import Comment
 from querygen.redash_chart import RedashChart
 from querygen.scan import Scan
 from querygen.spec import Spec
+from querygen.times import SECONDS
 from querygen.units import unit_after
 
 _TIMES = ("DATE", "DATETIME", "TIMESTAMP")
@@ -26,6 +27,7 @@ def about(spec: Spec, scan: Scan, notes: list[str], facts: Facts, by: Fraction) 
         facts: what is known about the buckets.
         by: what buckets are multiplied by for the result.
     """
+    exposure = spec.exposure_or_default
     return About(
         measure=spec.measure or "",
         title=spec.title or _title(spec, scan),
@@ -33,13 +35,22 @@ def about(spec: Spec, scan: Scan, notes: list[str], facts: Facts, by: Fraction) 
         counted=_counted(spec, bool(scan.dimensions)),
         filters=tuple(f"{name} {operators(by)}" for name, by in spec.filters.items()),
         notes=tuple(notes),
-        splits=tuple(Split(d.name, _is_time(d), d.labels) for d in scan.dimensions),
+        splits=tuple(
+            Split(d.name, _is_time(d), d.labels, d.version_rank is not None) for d in scan.dimensions
+        ),
         unit=unit_after(facts.unit, by) if facts.unit else None,
         bounds=tuple(_number(bound * by) for bound in facts.bounds),
         overflow=None if facts.overflow is None else _number(facts.overflow * by),
         is_categories=facts.is_categories,
         is_interpolated=spec.percentile_method == "interpolated",
         min_clients=spec.min_clients,
+        min_usage_hours=spec.min_usage_hours,
+        confidence=spec.confidence,
+        events="" if spec.events is None else str(spec.events),
+        exposure="" if exposure is None else str(exposure),
+        per=spec.per_or_default,
+        step=None if spec.interval is None else SECONDS[spec.interval],
+        max_rate=None if spec.alert is None else spec.alert.max_rate,
     )
 
 
@@ -72,12 +83,12 @@ def header(about: About, spec: Spec, chart: RedashChart | None) -> tuple[Comment
 def _title(spec: Spec, scan: Scan) -> str:
     by = " by " + " and ".join(d.name for d in scan.dimensions) if scan.dimensions else ""
     names = dict.fromkeys(asked.histogram for asked in scan.asked)
+    measured = "Comparison" if spec.measure == "compare" else (spec.measure or "").capitalize()
     if spec.events is not None:
-        return f"{(spec.measure or '').capitalize()} of {_derived(spec)}{by}"
+        return f"{measured} of {_derived(spec)}{by}"
     if not names:
         return f"{(spec.measure or '').capitalize() if spec.measure == 'pings' else 'Clients and pings'}{by}"
-    what = "Comparison" if spec.measure == "compare" else (spec.measure or "").capitalize()
-    return f"{what} of {' and '.join(names)}{by}"
+    return f"{measured} of {' and '.join(names)}{by}"
 
 
 def _derived(spec: Spec) -> str:

@@ -3,22 +3,22 @@
 import argparse
 from pathlib import Path
 
+from test_examples import data_of, probes_of
+
 from querygen.api import load
-from querygen.charts import chart, has_chart
+from querygen.charts import chart
 from querygen.charts.draw import png
 
 ROOT = Path(__file__).parents[1]
 
 
 def pictures(pattern: str):
-    """Each example that has a chart, with its result."""
+    """Each example with its result."""
     for spec in sorted((ROOT / "examples").glob("*/*.yaml")):
         if spec.name.endswith(".test.yaml") or pattern not in str(spec):
             continue
-        beside = {name: spec.parent / name for name in ("probes", "data") if (spec.parent / name).is_dir()}
-        result = load(spec, probes=beside.get("probes")).run(beside.get("data"), repeatable=True)
-        if has_chart(result):
-            yield f"{spec.parent.name}-{spec.stem}", result
+        query = load(spec, probes=probes_of(spec))
+        yield f"{spec.parent.name}-{spec.stem}", query.run(data_of(spec), repeatable=True, overlays=True)
 
 
 def main() -> None:

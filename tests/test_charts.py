@@ -4,18 +4,16 @@ import datetime as dt
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
-import jsonschema
 import pytest
-from specs import EXAMPLE_FILES
+from drawn import answered, found, layers, result_of, values_of
 
 from querygen import Query, QuerygenError
 from querygen.about import About, Split
-from querygen.api import load
 from querygen.charts import as_text, chart, has_chart
 from querygen.charts.axes import number, value_axis
 from querygen.charts.draw import png, svg
@@ -24,102 +22,29 @@ from querygen.charts.percentiles import Roles, ordinal
 from querygen.charts.theme import COLOURS, SERIES, palette
 
 ROOT = Path(__file__).parents[1]
-DRAWN = [path for path in EXAMPLE_FILES if path.parent.name == "charts"] + [
-    ROOT / "examples" / name
-    for name in (
-        "tutorial/05-client-normalized-by-build.yaml",
-        "distributions/all-buckets.yaml",
-        "distributions/boolean.yaml",
-        "distributions/cube.yaml",
-        "distributions/keyed-scalar.yaml",
-        "distributions/interpolated.yaml",
-        "kinds/categorical.yaml",
-    )
-]
-
-
-@cache
-def answered(path):
-    beside = {name: path.parent / name for name in ("probes", "data") if (path.parent / name).is_dir()}
-    return load(path, probes=beside.get("probes")).run(beside.get("data"), repeatable=True)
-
-
-@cache
-def vega_lite():
-    """A validator of the schema of Vega-Lite 6, which altair carries."""
-    altair = pytest.importorskip("altair", reason="altair, which carries the schema, is not installed")
-    file = Path(altair.__file__).parent / "vegalite" / "v6" / "schema" / "vega-lite-schema.json"
-    return jsonschema.Draft7Validator(json.loads(file.read_text(encoding="utf-8")))
-
-
-def found(spec, key):
-    """All values of a key, wherever it stands."""
-    if isinstance(spec, dict):
-        return [value for k, value in spec.items() if k == key] + [
-            inner for value in spec.values() for inner in found(value, key)
-        ]
-    return [inner for value in spec for inner in found(value, key)] if isinstance(spec, list) else []
-
-
-def layers(spec, mark):
-    """The units of a chart that have this mark."""
-    if isinstance(spec, list):
-        return [unit for value in spec for unit in layers(value, mark)]
-    if not isinstance(spec, dict):
-        return []
-    if isinstance(spec.get("mark"), dict):
-        return [spec] if spec["mark"]["type"] == mark else []
-    return [unit for value in spec.values() for unit in layers(value, mark)]
-
-
-# --- The examples ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("path", DRAWN, ids=lambda path: path.stem)
-def test_draws_what_it_drew(path, golden):
-    golden(ROOT / "tests" / "charts" / f"{path.parent.name}-{path.stem}.json", as_text(chart(answered(path))))
-
-
-@pytest.mark.parametrize("path", DRAWN, ids=lambda path: path.stem)
-def test_is_vega_lite_that_compiles_without_a_warning(path, capfd):
-    converter = pytest.importorskip("vl_convert", reason="vl-convert, which draws, is not installed")
-    for theme in ("light", "css"):
-        spec = chart(answered(path), theme)
-        error = jsonschema.exceptions.best_match(vega_lite().iter_errors(spec))
-        assert error is None, (error.message, list(error.absolute_path))
-        converter.vegalite_to_vega(json.dumps(spec), vl_version="6.4", show_warnings=True)
-    assert capfd.readouterr().err == ""
-
-
-@pytest.mark.parametrize("path", DRAWN, ids=lambda path: path.stem)
-def test_every_axis_of_time_says_utc_and_every_axis_of_values_its_unit(path):
-    result = answered(path)
-    titles = {t for axis in found(chart(result), "axis") if axis for t in [axis.get("title")] if t}
-    if any(split.is_time for split in result.plan.about.splits):
-        assert any(title.endswith("(UTC)") for title in titles)
-    if result.plan.about.unit and result.plan.about.measure != "counts":
-        assert any(title.endswith(f"({result.plan.about.unit})") for title in titles)
-
-
-@pytest.mark.parametrize("path", DRAWN, ids=lambda path: path.stem)
-def test_is_described_in_words(path):
-    result = answered(path)
-    told = chart(result)["description"]
-    assert told.startswith(result.plan.about.title)
-    most = max(row["n_clients"] for row in result.rows())
-    assert f"{most:,}" in told
+ONE = ROOT / "examples/charts/counts-by-day.yaml"
+# --- Drawing
 
 
 def test_pictures_need_no_network(tmp_path):
-    spec = chart(answered(DRAWN[0]))
+    spec = chart(answered(ONE))
     assert not {"url", "href"} & {key for key in ("url", "href") if found(spec, key)}
     assert svg(spec) == svg(spec)
     assert svg(spec).startswith("<svg")
     assert png(spec)[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+def test_a_picture_does_not_depend_on_those_drawn_before_it():
+    made = chart(answered(ROOT / "examples" / "tutorial" / "05-client-normalized-by-build.yaml"))
+    first = svg(made)
+    assert first.count('id="clip') == 3
+    assert svg(made) == first
+    hostile = {**made, "title": 'a <clipPath id="clip7"> clip-path="url(#clip99)"'}
+    assert {"clip7", "clip99"} <= set(re.findall(r"clip\d+", svg(hostile)))
+
+
 def test_a_picture_is_drawn_where_there_is_no_network(tmp_path):
-    (tmp_path / "chart.json").write_text(as_text(chart(answered(DRAWN[0]))), encoding="utf-8")
+    (tmp_path / "chart.json").write_text(as_text(chart(answered(ONE))), encoding="utf-8")
     code = "import json; from querygen.charts.draw import svg; print(svg(json.load(open('chart.json')))[:4])"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     alone = ["unshare", "--user", "--map-root-user", "--net"]
@@ -187,19 +112,6 @@ def test_bands_are_around_the_median_with_the_clients_under_them_on_one_axis():
     assert line["encoding"]["x"]["scale"] == bars["encoding"]["x"]["scale"]
     counts = {row["build_time"]: row["n_clients"] for row in result.rows()}
     assert [v["n_clients"] for v in bars["data"]["values"]] == [counts[at] for at in sorted(counts)]
-
-
-@pytest.mark.parametrize("path", DRAWN, ids=lambda path: path.stem)
-def test_panels_above_each_other_are_aligned(path):
-    """Vega-Lite pads the axis of bars, unless it is told not to: then builds stood beside their clients."""
-    converter = pytest.importorskip("vl_convert", reason="vl-convert, which draws, is not installed")
-    vega = converter.vegalite_to_vega(json.dumps(chart(answered(path))), vl_version="6.4")
-    scales = [scale for inner in found(vega, "scales") for scale in inner if scale["type"] == "utc"]
-    looks = [
-        {key: value for key, value in scale.items() if key not in ("name", "domain")} for scale in scales
-    ]
-    assert all({**look, "range": None} == {**looks[0], "range": None} for look in looks)
-    assert bool(scales) is any(split.is_time for split in answered(path).plan.about.splits)
 
 
 def test_marks_of_few_clients_are_hollow():
@@ -324,6 +236,8 @@ def test_panels_have_the_same_axes(tmp_path):
     for mark in ("line", "bar"):
         domains = {json.dumps(unit["encoding"]["x"]["scale"]) for unit in layers(spec["concat"], mark)}
         assert len(domains) == 1
+    values = [unit["encoding"]["y"]["scale"] for unit in layers(spec["concat"], "line")]
+    assert all(scale == values[0] and "domain" in scale for scale in values)
     assert len({json.dumps(bar["encoding"]["y"]["scale"]) for bar in layers(spec["concat"], "bar")}) == 1
 
 
@@ -444,11 +358,33 @@ def test_a_distribution_along_time_has_a_cell_for_each_day_and_bucket():
 # --- What cannot be drawn, and texts ---------------------------------------------------------------
 
 
-def test_pings_have_no_chart():
-    result = Query(measure="pings", filters=WINDOW, fields=["os"], limit=1).run()
-    assert not has_chart(result)
-    with pytest.raises(QuerygenError, match="`measure: pings` has no chart"):
-        chart(result)
+def test_listed_pings_have_a_panel_for_each_field():
+    rows = [
+        {"os": "Mac", "histogram": "a" * 50, "sum": 3},
+        {"os": "Mac", "histogram": "a" * 49 + "b", "sum": 900},
+        {"os": None, "histogram": "a" * 50, "sum": None},
+    ]
+    spec = chart(result_of(rows, histogram="GC_MS", measure="pings", filters=WINDOW, fields=[*rows[0]]))
+    assert [panel["title"]["text"] for panel in spec["vconcat"]] == ["os", "histogram", "sum"]
+    systems, histograms = layers(spec, "bar")
+    assert [(v["group"], v["n_pings"]) for v in values_of(systems)] == [("Mac", 2), ("(null)", 1)]
+    # Two texts that are cut to the same are two values.
+    assert [(v["group"], v["n_pings"]) for v in values_of(histograms)] == [
+        ("a" * 43 + "…", 2),
+        ("a" * 43 + "… (2)", 1),
+    ]
+    (strokes,) = layers(spec, "tick")
+    assert [value["value"] for value in values_of(strokes)] == [3, 900]
+    assert "3 pings are listed. os: 2 different values." in spec["description"]
+    assert "sum: 3 to 900, 1 without a value." in spec["description"]
+
+
+def test_of_many_values_the_most_frequent_are_named_and_the_others_counted():
+    rows = [{"os": f"system {i}"} for i in (0, 0, 0, *range(1, 9))]
+    spec = chart(result_of(rows, measure="pings", filters=WINDOW, fields=["os"]))
+    (bars,) = layers(spec, "bar")
+    assert [v["n_pings"] for v in values_of(bars)] == [3, 1, 1, 1, 1, 1, 3]
+    assert values_of(bars)[-1]["group"] == "(3 other values)"
 
 
 def test_no_rows_have_no_chart(tmp_path):

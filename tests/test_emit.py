@@ -550,7 +550,7 @@ def test_an_error_names_the_place_and_the_name_that_was_meant(tmp_path):
     ran = querygen("render", spec)
     assert ran.code == 1
     assert re.search(
-        r"spec\.yaml:13:19: error: no parameter is called `system` \[unknown-parameter\]", ran.stderr
+        r"spec\.yaml:14:19: error: no parameter is called `system` \[unknown-parameter\]", ran.stderr
     )
     assert "help: a parameter with a similar name exists: `systems`" in ran.stderr
 
@@ -654,13 +654,22 @@ def test_words_stay_in_their_key(payload, tmp_path):
 
 
 def chart(**spec):
-    (made,) = Query(**{"filters": DAYS, "histogram": HISTOGRAM} | spec).redash().visualizations
+    made, *others = Query(**{"filters": DAYS, "histogram": HISTOGRAM} | spec).redash().visualizations
+    assert [one["name"] for one in others] == (["Exposure of rates"] if spec.get("measure") == "rate" else [])
     options = made["options"]
     assert options["missingValuesAsZero"] is False
     assert options["sortX"] == (options["xAxis"]["type"] != "category")
     return options["globalSeriesType"], options["xAxis"]["type"], options["columnMapping"]
 
 
+RATE = {"measure": "rate", "histogram": None, "events": "pings"}
+COMPARISON = {
+    "measure": "compare",
+    "experiment": "tab-warming-nightly-77",
+    "control": "control",
+    "branches": ["treatment"],
+    "permutations": 20,
+}
 CHARTS = {
     "percentiles over days": (
         {"percentiles": [0.5], "dimensions": ["os", "build_date"]},
@@ -706,6 +715,30 @@ CHARTS = {
         },
         ("line", "linear", {"hours_since_release": "x", "rate": "y", "app_version": "series"}),
     ),
+    "a rate with its limits": (
+        RATE | {"interval": "day", "confidence": 0.95},
+        ("line", "datetime", {"time": "x", "rate": "y", "lower": "y", "upper": "y"}),
+    ),
+    "rates with limits": (
+        RATE | {"interval": "day", "dimensions": ["os"], "confidence": 0.95},
+        ("line", "datetime", {"time": "x", "rate": "y", "os": "series"}),
+    ),
+    "rates of versions at the same age": (
+        RATE | {"align": "release", "dimensions": ["app_version"]},
+        ("column", "category", {"app_version": "x", "rate": "y", "adjusted_rate": "y"}),
+    ),
+    "rates of versions at the same age by system": (
+        RATE | {"align": "release", "dimensions": ["app_version", "os"]},
+        ("column", "category", {"app_version": "x", "adjusted_rate": "y", "os": "series"}),
+    ),
+    "a comparison": (
+        COMPARISON | {"statistics": ["chi2"]},
+        ("column", "category", {"branch": "x", "difference": "y"}),
+    ),
+    "comparisons": (
+        COMPARISON | {"statistics": ["chi2", "median"], "dimensions": ["os"]},
+        ("column", "category", {"os": "x", "difference": "y", "series": "series"}),
+    ),
 }
 
 
@@ -713,6 +746,75 @@ CHARTS = {
 def test_the_chart_shows_the_measure(name):
     spec, expected = CHARTS[name]
     assert chart(**spec) == expected
+
+
+@pytest.mark.parametrize(
+    ("spec", "mapping"),
+    [
+        ({"interval": "day", "dimensions": ["os"]}, {"time": "x", "exposure": "y", "os": "series"}),
+        ({"interval": "day", "confidence": 0.9}, {"time": "x", "exposure": "y"}),
+        (
+            {"align": "release", "dimensions": ["app_version"]},
+            {"app_version": "x", "exposure": "y", "adjusted_exposure": "y"},
+        ),
+        (
+            {"align": "release", "dimensions": ["app_version", "os"]},
+            {"app_version": "x", "adjusted_exposure": "y", "os": "series"},
+        ),
+    ],
+    ids=str,
+)
+def test_a_rate_has_a_chart_of_what_it_is_of(spec, mapping):
+    rates, exposure = for_redash(Query(filters=DAYS, **RATE | spec)).visualizations
+    assert (rates["name"], exposure["name"]) == ("Rates", "Exposure of rates")
+    options = exposure["options"]
+    assert (options["globalSeriesType"], options["columnMapping"]) == ("column", mapping)
+    assert options["yAxis"][0]["title"]["text"].endswith("exposure (usage hours)")
+    assert rates["options"]["yAxis"][0]["title"]["text"].endswith("rate (per 1000 usage hours)")
+    assert options["xAxis"] == rates["options"]["xAxis"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "notes"),
+    [
+        (COMPARISON | {"statistics": ["chi2"]}, ["p-values"]),
+        (COMPARISON | {"statistics": ["chi2", "median"]}, ["p-values", "all statistics"]),
+        ({"percentiles": [0.5], "confidence": 0.9}, ["`lower` and `upper`"]),
+        ({"percentiles": [0.5]}, []),
+        (RATE | {"interval": "day", "confidence": 0.9}, ["`time`"]),
+        (
+            RATE | {"interval": "day", "confidence": 0.9, "dimensions": ["os"]},
+            ["`time`", "`lower` and `upper`"],
+        ),
+    ],
+)
+def test_what_redash_cannot_draw_is_told(spec, notes):
+    made = for_redash(Query(**{"filters": DAYS, "histogram": HISTOGRAM} | spec)).notes
+    assert len(made) == len(notes)
+    assert all(note.startswith(start) for note, start in zip(made, notes, strict=True))
+
+
+def test_emitting_rates_anew_keeps_both_charts_apart(tmp_path):
+    spec = tmp_path / "rates.yaml"
+    head = "title: mine\nfilters: {submission_date: {last: 7 days}}\ntoday: 2020-04-20\n"
+    spec.write_text(f"{head}measure: rate\nevents: pings\ninterval: day\n")
+    queries = tmp_path / "queries"
+    stem, _, metadata = emitted(spec, queries)
+    data = parsed(metadata)
+    for number, one in enumerate(data["visualizations"], 1):
+        one["id"] = number
+    # Whoever sorts them otherwise changes nothing.
+    data["visualizations"].reverse()
+    with (queries / f"{stem}.yaml").open("w", encoding="utf-8") as file:
+        YAML().dump(data, file)
+    again = parsed(emitted(spec, queries)[2])["visualizations"]
+    assert [(one["id"], one["name"]) for one in again] == [(2, "Exposure of rates"), (1, "Rates")]
+    mapped = [one["options"]["columnMapping"] for one in again]
+    assert mapped == [{"time": "x", "exposure": "y"}, {"time": "x", "rate": "y"}]
+    # Of another measure the first of ours is drawn anew, under its id.
+    spec.write_text(f"{head}measure: counts\ndimensions: [os]\n")
+    counts = [one for one in parsed(emitted(spec, queries)[2])["visualizations"] if one["name"] == "Clients"]
+    assert [one["id"] for one in counts] == [2]
 
 
 def test_rows_that_no_axis_has_have_no_chart():

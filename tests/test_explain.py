@@ -150,10 +150,10 @@ def test_an_unknown_code_names_the_nearest():
     ran = querygen("explain", "version-as-txt")
     assert (ran.code, ran.text) == (2, "")
     assert ran.stderr == (
-        "error: no warning or error has the code `version-as-txt` [unknown-code]\n"
+        "error: no warning or error has the code `version-as-txt`, and no file has this name [unknown-code]\n"
         "  help: a code with a similar name exists: `version-as-text`\n"
     )
-    assert "`querygen explain` lists the codes" in querygen("explain", "qqq").stderr
+    assert "codes that `querygen explain` lists" in querygen("explain", "qqq").stderr
 
 
 def test_lists_all_codes_with_their_titles():

@@ -22,7 +22,7 @@ from pings import pairs, write_ndjson
 from querygen import EngineError, Query, QuerygenError
 from querygen.api import load
 from querygen.charts import draw, has_chart
-from querygen.report import Answer, answer, plot_page, report
+from querygen.report import answer, plot_page, report
 from querygen.report.svg import embedded
 from querygen.show import as_csv, as_json
 
@@ -53,9 +53,8 @@ class Page(HTMLParser):
         return [value for _, found, value in self.attributes if found == name]
 
 
-def answered(path, **options):
-    query = load(path)
-    return Answer(query, query.run(repeatable=True), **options)
+def answered(path):
+    return load(path).run(repeatable=True)
 
 
 @pytest.fixture(scope="module")
@@ -72,17 +71,17 @@ def test_says_what_is_counted_and_shows_rows_spec_sql_and_hashes(one):
     shown = "\n".join(page.texts)
     sql = one.query.sql()
     for part in (
-        one.result.plan.about.counted,
-        one.result.plan.about.title,
+        one.plan.about.counted,
+        one.plan.about.title,
         "it is synthetic",
         TUTORIAL.read_text(encoding="utf-8"),
         sql,
         hashlib.sha256(sql.encode()).hexdigest(),
         hashlib.sha256(TUTORIAL.read_bytes()).hexdigest(),
-        hashlib.sha256(as_json(one.result)).hexdigest(),
+        hashlib.sha256(as_json(one)).hexdigest(),
     ):
         assert part in shown
-    assert page.elements.count("tr") == len(one.result) + 1
+    assert page.elements.count("tr") == len(one) + 1
     assert page.elements.count("h1") == 1 and "svg" in page.elements
 
 
@@ -91,14 +90,14 @@ def test_the_picture_is_there_before_any_script(one):
     assert text.index("<svg") < text.index("<script")
     (picture,) = re.findall(r"<svg.*?</svg>", text, re.S)
     label = ET.fromstring(picture).get("aria-label")
-    assert label.startswith(one.result.plan.about.title) and "median" in label
+    assert label.startswith(one.plan.about.title) and "median" in label
 
 
 def test_the_table_can_be_sorted_and_has_a_caption_and_headers(one):
     page = Page(report([one]))
-    assert page.values("scope") == ["col"] * len(one.result.plan.columns)
+    assert page.values("scope") == ["col"] * len(one.plan.columns)
     assert page.elements.count("caption") == 1
-    assert page.values("data-key")[:3] == [str(v) for v in list(one.result.rows()[0].values())[:3]]
+    assert page.values("data-key")[:3] == [str(v) for v in list(one.rows()[0].values())[:3]]
 
 
 def test_downloads_hold_all(one):
@@ -111,8 +110,8 @@ def test_downloads_hold_all(one):
             found[list(found)[-1]] = base64.b64decode(value.partition(";base64,")[2])
     stem = TUTORIAL.stem
     assert found == {
-        f"{stem}.csv": as_csv(one.result),
-        f"{stem}.json": as_json(one.result),
+        f"{stem}.csv": as_csv(one),
+        f"{stem}.json": as_json(one),
         f"{stem}.sql": one.query.sql().encode(),
     }
 
@@ -132,21 +131,21 @@ def test_several_specs_have_an_index(one):
     assert len(regions) == 9
     for unique in (page.values("id"), regions):
         assert len(unique) == len(set(unique))
-    title = one.result.plan.about.title
+    title = one.plan.about.title
     links = re.findall(r'<li><a href="#.*?">(.*?)</a>', text)
     assert links == [
         f"{title} (03-percentiles-of-one-day)",
-        pings.result.plan.about.title,
+        pings.plan.about.title,
         f"{title} (03-percentiles-of-one-day) (2)",
     ]
     assert page.elements.count("h1") == 1
-    assert any("`measure: pings` has no chart; its rows are below." in text for text in page.texts)
+    assert page.elements.count("svg") == 3
 
 
 def test_a_result_without_rows_says_why(tmp_path):
     (tmp_path / "telemetry.main.ndjson").write_text('{"client_id": "a"}\n')
     query = Query(histogram="GC_MS", filters={"submission_date": "2020-04-20"})
-    text = report([Answer(query, query.run(tmp_path), files=[tmp_path / "telemetry.main.ndjson"])])
+    text = report([query.run(tmp_path)])
     assert "There is nothing to draw." in text and "0 rows" in text
     digest = hashlib.sha256(b'{"client_id": "a"}\n').hexdigest()
     assert f"telemetry.main.ndjson, 19 bytes, SHA-256 {digest}" in text
@@ -156,7 +155,7 @@ def test_long_results_are_cut_but_their_downloads_are_whole(one, monkeypatch):
     monkeypatch.setattr(answer, "MOST_ROWS", 2)
     page = Page(report([one]))
     assert page.elements.count("tr") == 3
-    assert f"The first 2 of {len(one.result):,} rows; the downloads have all." in page.texts
+    assert f"The first 2 of {len(one):,} rows; the downloads have all." in page.texts
 
 
 def test_the_same_answer_gives_the_same_bytes(one):
@@ -260,7 +259,7 @@ def asked_about(texts, folder):
         percentiles=[0.25, 0.5, 0.75],
         silence=["redash-braces"],
     )
-    return Answer(query, query.run(folder), files=[file])
+    return query.run(folder)
 
 
 @pytest.mark.parametrize("fragment", [False, True], ids=["page", "fragment"])
@@ -331,8 +330,8 @@ def test_any_answer_can_be_reported(pair):
         except QuerygenError as error:
             assert error.diagnostics[0].code == "undecodable"
             return
-    assert has_chart(result) is (len(result) > 0 and plan.about.measure not in ("pings", "rate"))
-    text = report([Answer(made, result)])
+    assert has_chart(result) is (len(result) > 0)
+    text = report([result])
     inert(Page(text))
     assert (text.count("<svg") == 1) is has_chart(result)
 
@@ -353,6 +352,7 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "pings.yaml").write_text(
         "measure: pings\nfilters: {submission_date: 2020-04-20}\nfields: [os]\nlimit: 3\n"
     )
+    (tmp_path / "none.yaml").write_text(SPEC.replace("[os]", "[os]\nmin_clients: 100000\nlow_data: drop"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -381,7 +381,7 @@ def test_plot_writes_what_the_name_says(folder):
         (["plot", "spec.yaml"], 2, "the following arguments are required: --output/-o"),
         (["plot", "spec.yaml", "-o", "a.gif"], 2, "name a file that ends in .svg, .png, .html or .json"),
         (["plot", "spec.yaml", "-o", "nowhere/a.svg"], 2, "cannot be written"),
-        (["plot", "pings.yaml", "-o", "a.svg"], 1, "pings.yaml:1:10: error: `measure: pings` has no chart"),
+        (["plot", "none.yaml", "-o", "a.svg"], 1, "there are no rows to draw"),
         (["plot", "missing.yaml", "-o", "a.svg"], 2, "missing.yaml"),
         (["report"], 2, "the following arguments are required: SPEC"),
         (["report", "spec.yaml", "missing.yaml", "-o", "a.html"], 2, "missing.yaml"),
@@ -413,6 +413,33 @@ def test_report_skips_tests_of_specs(folder):
     assert "note: spec.test.yaml: skipped" in ran.stderr
     ran = querygen("report", "spec.test.yaml")
     assert (ran.code, ran.stdout) == (2, b"") and "none of the files is a spec" in ran.stderr
+
+
+COMPARISON = """\
+histogram: GC_MS
+experiment: tab-warming-nightly-77
+filters: {submission_date: {from: 2020-04-06, to: 2020-04-20}}
+measure: compare
+control: control
+branches: [treatment]
+permutations: 20
+"""
+
+
+def test_a_comparison_has_the_distributions_that_it_compares(folder):
+    (folder / "compare.yaml").write_text(COMPARISON)
+    ran = querygen("report", "compare.yaml")
+    names = re.findall(r'download="(.*?)"', ran.text)
+    plain = ["compare.csv", "compare.json", "compare.sql"]
+    assert names == [*plain, "compare-distributions.csv", "compare-distributions.sql"]
+    query = load(folder / "compare.yaml")
+    result = query.run(repeatable=True, overlays=True)
+    (overlay,), (rows,) = query.overlays().values(), result.overlays.values()
+    for content, kind in ((as_csv(rows), "text/csv"), (overlay.sql().encode(), "application/sql")):
+        assert f"data:{kind};charset=utf-8;base64,{base64.b64encode(content).decode()}" in ran.text
+    assert "The distributions are the answer to a query of their own" in ran.text
+    assert querygen("plot", "compare.yaml", "-o", "a.json").code == 0
+    assert "% points" in (folder / "a.json").read_text()
 
 
 def test_report_hashes_its_data(folder):

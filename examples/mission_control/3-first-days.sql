@@ -2,7 +2,7 @@
 /* Over the same time since its release each of them was as bad. */
 /* Counted: pings of telemetry.crash per 1000 usage hours, of all pings; n_clients are the clients that sent any of them */
 /* Filters: channel is release; app_version is 56.0 or 56.0.1 or 56.0.2; submission_date from 2017-09-28 to 2017-10-31 */
-/* Chart in STMO: type bar, x = app_version, y = rate */
+/* Chart in STMO: type bar, x = app_version, y = rate and adjusted_rate */
 /* Made with querygen 0.1.0 */
 WITH
 -- The pings of telemetry.crash that pass the filters.

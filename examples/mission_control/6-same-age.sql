@@ -2,7 +2,7 @@
 /* Over the same time since its release the newest version is the best. */
 /* Counted: pings of telemetry.crash per 1000 usage hours, of all pings; n_clients are the clients that sent any of them */
 /* Filters: channel is release; major_version from 56 to 59; submission_date from 2017-09-28 to 2018-03-22 */
-/* Chart in STMO: type bar, x = major_version, y = rate */
+/* Chart in STMO: type bar, x = major_version, y = rate and adjusted_rate */
 /* Made with querygen 0.1.0 */
 WITH
 -- The pings of telemetry.crash that pass the filters.

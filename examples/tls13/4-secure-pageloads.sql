@@ -1,4 +1,4 @@
-/* Compare of sum of HTTP_PAGELOAD_IS_SSL per usage hours by experiment and branch */
+/* Comparison of sum of HTTP_PAGELOAD_IS_SSL per usage hours by experiment and branch */
 /* Counted: one number per client within each group, sum of HTTP_PAGELOAD_IS_SSL per usage hours; pings without a client id are left out */
 /* Note: the clients of control (10%) are a sample of clients that could have been enrolled and were not; they may differ from enrolled ones in more than the experiment */
 /* Note: gpu-process-nightly53@experiments.mozilla.org is a placebo, which should show no difference; what it shows is no effect */

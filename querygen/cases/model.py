@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, StrictBool, StrictStr, Tag
 from pydantic import model_validator as validator
 
-from querygen.conditions import StrictModel, problem, unused
+from querygen.conditions import StrictModel, json_schema_of, problem, unused
 from querygen.spec import Spec
 
 Row = dict[StrictStr, Any]
@@ -32,8 +32,10 @@ Distance = Annotated[float, Field(strict=True, ge=0)]
 class Tolerance(StrictModel):
     """How far a FLOAT64 may be from what is expected: `abs`, or `rel` times the expected number."""
 
-    abs: Distance = Field(1e-9, description="the absolute distance")
-    rel: Distance = Field(1e-6, description="the distance as a fraction of the expected number")
+    abs: Distance = Field(1e-9, description="the absolute distance", examples=[0.001])
+    rel: Distance = Field(
+        1e-6, description="the distance as a fraction of the expected number", examples=[0.01]
+    )
 
 
 class RowsFile(StrictModel):
@@ -41,7 +43,8 @@ class RowsFile(StrictModel):
 
     file: StrictStr = Field(
         description="beside the test file: .ndjson, .csv or .parquet as `--data` reads them, a glob or a "
-        "folder; or .yaml, a list of rows as they can be written here, below the key `rows`"
+        "folder; or .yaml, a list of rows as they can be written here, below the key `rows`",
+        examples=["data/main.ndjson"],
     )
 
 
@@ -72,29 +75,39 @@ class Expectation(StrictModel):
 
     rows: tuple[Row, ...] = Field(
         description="column: value, null, or a matcher: {approx: 4.2, rel: 0.01}, {between: [0, 1]}, "
-        "{matches: '^p'}, {is_null: false}, {any: true}; a column that is not named is not compared"
+        "{matches: '^p'}, {is_null: false}, {any: true}; a column that is not named is not compared",
+        examples=[[{"os": "Mac", "percentile": 0.5, "value": 4, "n_clients": 2}]],
     )
     key: Annotated[tuple[StrictStr, ...], Field(min_length=1)] | None = Field(
         None,
         description="the columns that tell rows apart; by default the result's own key, as far as the rows "
         "name its columns",
+        examples=[["os"]],
     )
     columns: Literal["subset", "exact"] = Field(
-        "subset", description="whether each row must name all columns (`exact`)"
+        "subset", description="whether each row must name all columns (`exact`)", examples=["exact"]
     )
-    order: Literal["ignore", "strict"] = Field("ignore", description="whether the order of rows counts")
+    order: Literal["ignore", "strict"] = Field(
+        "ignore", description="whether the order of rows counts", examples=["strict"]
+    )
     other_rows: Literal["refuse", "ignore"] = Field(
-        "refuse", description="what becomes of rows that are not expected"
+        "refuse", description="what becomes of rows that are not expected", examples=["ignore"]
     )
-    tolerance: Tolerance | None = Field(None, description="instead of the test's")
+    tolerance: Tolerance | None = Field(None, description="instead of the test's", examples=[{"rel": 0.01}])
 
 
 class ExpectedError(StrictModel):
     """An error that the spec must have: all that is given must hold of one finding."""
 
-    code: StrictStr | None = Field(None, description="the error's name, such as `unknown-dimension`")
-    path: StrictStr | None = Field(None, description="where in the spec, such as `filters.channel`")
-    matches: StrictStr | None = Field(None, description="a regular expression that the message holds")
+    code: StrictStr | None = Field(
+        None, description="the error's name, such as `unknown-dimension`", examples=["unknown-dimension"]
+    )
+    path: StrictStr | None = Field(
+        None, description="where in the spec, such as `filters.channel`", examples=["filters.channel"]
+    )
+    matches: StrictStr | None = Field(
+        None, description="a regular expression that the message holds", examples=["no column"]
+    )
 
     @validator(mode="after")
     def _check_given(self) -> "ExpectedError":
@@ -106,24 +119,45 @@ class ExpectedError(StrictModel):
 class TestCase(StrictModel):
     """One test: rows, and what becomes of them."""
 
-    description: StrictStr | None = Field(None, description="why this test is there")
+    description: StrictStr | None = Field(
+        None,
+        description="why this test is there",
+        examples=["a client that sends much must not outweigh the others"],
+    )
     given: Given | None = Field(
-        None, description="{table: rows}, {table: {file: PATH}}, the name of a fixture, or a list of names"
+        None,
+        description="{table: rows}, {table: {file: PATH}}, the name of a fixture, or a list of names",
+        examples=[
+            {"telemetry.main": [{"client_id": "a", "hist": {"1": 2, "4": 1}}]},
+            {"telemetry.main": {"file": "data/main.ndjson"}},
+            "two clients",
+        ],
     )
     with_: dict[StrictStr, Any] = Field(
         default_factory=dict,
         alias="with",
         description="keys of the spec with other values; of `filters` each by itself; null takes a key out",
+        examples=[{"percentiles": [0.5], "filters": {"os": None}}],
     )
-    tolerance: Tolerance | None = Field(None, description="instead of the file's")
-    expect: Expectation | None = Field(None, description="the result's rows")
+    tolerance: Tolerance | None = Field(None, description="instead of the file's", examples=[{"abs": 0.001}])
+    expect: Expectation | None = Field(
+        None, description="the result's rows", examples=[{"rows": [{"percentile": 0.5, "value": 4}]}]
+    )
     expect_cte: Annotated[dict[StrictStr, Expectation], Field(min_length=1)] | None = Field(
-        None, description="the rows of single CTEs"
+        None,
+        description="the rows of single CTEs",
+        examples=[{"clients": {"rows": [{"client_id": "a", "n_samples": 3}]}}],
     )
-    expect_error: ExpectedError | None = Field(None, description="the error that the spec, or its data, has")
-    snapshot: StrictBool = Field(False, description="compare the result with the rows stored beside the file")
+    expect_error: ExpectedError | None = Field(
+        None,
+        description="the error that the spec, or its data, has",
+        examples=[{"code": "unknown-dimension"}],
+    )
+    snapshot: StrictBool = Field(
+        False, description="compare the result with the rows stored beside the file", examples=[True]
+    )
     sql_snapshot: Literal["bigquery", "duckdb"] | None = Field(
-        None, description="compare the SQL text with the one stored beside the file"
+        None, description="compare the SQL text with the one stored beside the file", examples=["bigquery"]
     )
 
     @validator(mode="after")
@@ -142,11 +176,15 @@ class Defaults(StrictModel):
     """What holds for all tests of the file that don't say otherwise."""
 
     today: Annotated[dt.date, BeforeValidator(_day)] | None = Field(
-        None, description="the day that `last: 14 days` ends on, as `--today`"
+        None, description="the day that `last: 14 days` ends on, as `--today`", examples=["2020-04-20"]
     )
-    tolerance: Tolerance = Field(default_factory=Tolerance, description="how far a FLOAT64 may be off")
+    tolerance: Tolerance = Field(
+        default_factory=Tolerance, description="how far a FLOAT64 may be off", examples=[{"rel": 0.01}]
+    )
     row: Row = Field(
-        default_factory=dict, description="what each row given here has, unless it says otherwise"
+        default_factory=dict,
+        description="what each row given here has, unless it says otherwise",
+        examples=[{"channel": "nightly", "os": "Windows"}],
     )
 
 
@@ -155,18 +193,38 @@ class CaseFile(StrictModel):
 
     spec: StrictStr | dict[StrictStr, Any] = Field(
         description="the spec's path, beside the test file; or the spec itself",
+        examples=["spinner.yaml", {"measure": "counts", "allow_full_scan": True}],
     )
-    probes: StrictStr | None = Field(None, description="probe definitions, as `--probes`")
+    probes: StrictStr | None = Field(
+        None, description="probe definitions, as `--probes`", examples=["probes"]
+    )
     schema_: dict[StrictStr, StrictStr] = Field(
         default_factory=dict,
         alias="schema",
         description="table: what `bq show --schema` prints, as `--schema`",
+        examples=[{"telemetry.main": "main.5.bq.xz"}],
     )
-    defaults: Defaults = Field(default_factory=Defaults, description="what holds for all tests")
+    defaults: Defaults = Field(
+        default_factory=Defaults,
+        description="what holds for all tests",
+        examples=[{"row": {"channel": "nightly"}}],
+    )
     fixtures: dict[StrictStr, Tables] = Field(
-        default_factory=dict, description="rows that several tests are given, by a name"
+        default_factory=dict,
+        description="rows that several tests are given, by a name",
+        examples=[{"two clients": {"telemetry.main": [{"client_id": "a"}, {"client_id": "b"}]}}],
     )
-    tests: Annotated[dict[StrictStr, TestCase], Field(min_length=1)] = Field(description="the tests, by name")
+    tests: Annotated[dict[StrictStr, TestCase], Field(min_length=1)] = Field(
+        description="the tests, by name",
+        examples=[
+            {
+                "counts clients": {
+                    "given": {"telemetry.main": [{"client_id": "a"}]},
+                    "expect": {"rows": [{"n_clients": 1}]},
+                }
+            }
+        ],
+    )
 
 
 # The model of the keys below a key of this name.
@@ -182,15 +240,30 @@ PARTS: dict[str, type[StrictModel]] = {
 }
 
 
+def _or_null(key: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a key that null takes out; what is said of it stays where editors look for it."""
+    rest = {name: value for name, value in key.items() if name not in ("description", "examples", "default")}
+    return {**_said(key), "anyOf": [rest, {"type": "null"}]}
+
+
+def _said(key: dict[str, Any]) -> dict[str, Any]:
+    return {name: key[name] for name in ("description", "examples")}
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of test files, with the spec's in it."""
-    made = CaseFile.model_json_schema()
-    spec = Spec.model_json_schema()
+    made = json_schema_of(CaseFile)
+    spec = json_schema_of(Spec)
     made["$defs"] |= spec.pop("$defs")
-    relaxed = {name: {"anyOf": [value, {"type": "null"}]} for name, value in spec["properties"].items()}
+    filters = spec["properties"]["filters"]
+    filters = {
+        **filters,
+        "additionalProperties": {"anyOf": [filters["additionalProperties"], {"type": "null"}]},
+    }
+    relaxed = {name: _or_null(value) for name, value in {**spec["properties"], "filters": filters}.items()}
     made["$defs"] |= {"Spec": spec, "Overrides": {**spec, "title": "Overrides", "properties": relaxed}}
     written = made["properties"]["spec"]
     written["anyOf"] = [{"type": "string"}, {"$ref": "#/$defs/Spec"}]
     case = made["$defs"]["TestCase"]["properties"]
-    case["with"] = {"$ref": "#/$defs/Overrides", "description": case["with"]["description"]}
+    case["with"] = {"$ref": "#/$defs/Overrides", **_said(case["with"])}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | made

@@ -9,10 +9,13 @@ import re
 from collections.abc import Callable
 
 from querygen.charts.bars import counts, summary
+from querygen.charts.compare import compare
 from querygen.charts.distribution import distribution
 from querygen.charts.frame import Frame
 from querygen.charts.percentiles import percentiles
 from querygen.charts.picture import Colours, Picture, Spec, titled
+from querygen.charts.pings import pings
+from querygen.charts.rates import rates
 from querygen.charts.theme import Theme, config, palette
 from querygen.errors import QuerygenError
 from querygen.result import Result
@@ -24,43 +27,31 @@ CHARTS: dict[str, Callable[[Frame, Colours], Picture]] = {
     "distribution": distribution,
     "summary": summary,
     "counts": counts,
+    "compare": compare,
+    "rate": rates,
+    "pings": pings,
 }
-"""The chart of each measure that has one."""
+"""The chart of each measure."""
 
 
 def has_chart(result: Result) -> bool:
-    """Whether the result can be drawn: its measure has a chart, and there is something to be drawn."""
-    return result.plan.about.measure in CHARTS and len(result) > 0
-
-
-def refuse_without_chart(measure: str) -> None:
-    """Nothing, for a measure that has a chart.
-
-    Raises:
-        QuerygenError: it has none.
-    """
-    if measure not in CHARTS:
-        raise QuerygenError.of(
-            "no-chart",
-            f"`measure: {measure}` has no chart",
-            help=f"`querygen run` shows its rows; there are charts of {', '.join(CHARTS)}",
-            loc=("measure",),
-        )
+    """Whether there is something to be drawn."""
+    return len(result) > 0
 
 
 def chart(result: Result, theme: Theme = "light") -> Spec:
     """The chart of a result.
 
     Args:
-        result: of a query whose measure has a chart.
+        result: of any query; that of a comparison of histograms shows their distributions, if it was run with
+            `overlays`.
         theme: colours for white, for black, or as the variables of a page (`--qg-ink`, …).
 
     Raises:
-        QuerygenError: the measure has no chart, or there are no rows.
+        QuerygenError: there are no rows.
     """
     about = result.plan.about
-    refuse_without_chart(about.measure)
-    if not len(result):
+    if not has_chart(result):
         raise QuerygenError.of(
             "nothing-to-draw",
             "there are no rows to draw",

@@ -13,6 +13,7 @@ from querygen.about import About
 MOST_TICKS = 9
 _PLAIN = ",~r"
 _DAYS = (1, 2, 3, 7, 14, 28, 91, 182, 365)
+_HOURS = (1, 2, 3, 6, 12, 24, 48, 72, 120, 240, 480, 720, 1440, 2160)
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,13 @@ def value_axis(about: About, values: Sequence[float]) -> ValueAxis:
         smallest = min(v for v in values if v > 0)
         ticks = [0.0] if low == 0 else []
         ticks += _round_numbers(smallest, high)
-        scale = {"type": "symlog", "constant": smallest, "domain": [low, high], "nice": False}
+        scale = {"type": "symlog", "constant": smallest, "domain": [low, high], "nice": False, "padding": 6}
         axis = {"values": _thinned(ticks), "format": _PLAIN}
         return ValueAxis(scale, axis, note="The axis of values is logarithmic.")
-    return ValueAxis(
-        {"zero": low < high / 2 or low == high, "nice": True}, {"tickCount": 5, "format": _PLAIN}
-    )
+    zero = low < high / 2 or low == high
+    # All panels have this axis, whichever of the values they hold.
+    scale = {"domain": [min(low, 0) if zero else low, max(high, 0) or 1], "zero": zero, "nice": True}
+    return ValueAxis(scale, {"tickCount": 5, "format": _PLAIN})
 
 
 def _of_buckets(about: About, low: float, high: float) -> ValueAxis:
@@ -122,31 +124,64 @@ def bound_name(bound: float, about: About) -> str:
 
 @dataclass(frozen=True)
 class TimeAxis:
-    """Where times stand.
+    """Where times stand, or hours since something.
 
     Attributes:
         scale, axis: Vega-Lite's.
         bar: the width of a bar, in pixels.
+        is_hours: whether `at` is a number of hours, and no time.
     """
 
     scale: dict[str, Any]
     axis: dict[str, Any]
     bar: float
+    is_hours: bool = False
 
     def channel(self, title: str | None) -> dict[str, Any]:
         """The encoding of the field `at`; without a title there are no labels either."""
         axis = {**self.axis, "title": title}
         if title is None:
             axis |= {"labels": False, "ticks": False, "domain": False}
-        return {"field": "at", "type": "temporal", "scale": self.scale, "axis": axis}
+        kind = "quantitative" if self.is_hours else "temporal"
+        return {"field": "at", "type": kind, "scale": self.scale, "axis": axis}
+
+    def place(self, at: Any) -> Any:
+        """The value of the field `at`."""
+        return at if self.is_hours else iso(at)
 
 
-def time_axis(times: Sequence[dt.datetime], width: int) -> TimeAxis:
-    """The axis of times, in UTC whatever the reader's own zone is; ticks stand at the beginnings of days."""
+def hours_axis(hours: Sequence[float], width: int, step: int) -> TimeAxis:
+    """The axis of hours since a release, with a point every `step` seconds."""
+    first, last, distance = min(hours[0], 0.0), hours[-1], step / 3600
+    slots = max((last - first) / distance + 1, 2)
+    fits = max(width // 60, 2)
+    tick = next((tick for tick in _HOURS if (last - first) / tick < fits), math.ceil(last / fits / 720) * 720)
+    ticks = list(range(math.ceil(first / tick) * tick, math.floor(last) + 1, tick))
+    scale = {"domain": [first - distance * 0.6, last + distance * 0.6], "nice": False, "zero": False}
+    axis = {"values": ticks, "format": ",d", "grid": False}
+    return TimeAxis({**scale, "padding": 0}, axis, _bar_width(width, slots), is_hours=True)
+
+
+def _bar_width(width: int, slots: float) -> float:
+    return round(min(max(width / slots * 0.6, 1.5), 14), 1)
+
+
+def time_axis(times: Sequence[dt.datetime], width: int, step: int | None = None) -> TimeAxis:
+    """The axis of times, in UTC whatever the reader's own zone is; ticks stand at the beginnings of days.
+
+    Args:
+        times: ascending.
+        width: in pixels.
+        step: the seconds between two times, if that is known.
+    """
     first, last = times[0], times[-1]
     span = max(last - first, dt.timedelta(days=1))
+    if step is not None:
+        span = max(last - first, dt.timedelta(seconds=step))
     days = span / dt.timedelta(days=1)
     slots = max(len(times), round(days) if len(times) > 2 else 0, 1)
+    if step is not None:
+        slots = round(span.total_seconds() / step) + 1
     pad = span / max(slots, 2) * 0.6
     axis: dict[str, Any] = {
         "format": "%Y-%m-%d",
@@ -168,7 +203,7 @@ def time_axis(times: Sequence[dt.datetime], width: int) -> TimeAxis:
         axis["values"] = ticks or [millis(first)]
     ends = {"domainMin": millis(first - pad), "domainMax": millis(last + pad)}
     scale = {"type": "utc", **ends, "nice": False, "padding": 0}
-    return TimeAxis(scale, axis, round(min(max(width / slots * 0.6, 1.5), 14), 1))
+    return TimeAxis(scale, axis, _bar_width(width, slots))
 
 
 def iso(time: dt.datetime) -> str:

@@ -10,6 +10,14 @@ from typing import Any
 from querygen.charts.axes import bound_name, iso, number
 from querygen.charts.bars import count_bars
 from querygen.charts.frame import Frame, Group, Row, safe
+from querygen.charts.limits import (
+    MOST_BANDS,
+    TOO_MANY_BANDS,
+    band,
+    has_limits,
+    limits_note,
+    whiskers,
+)
 from querygen.charts.picture import (
     MOST_SERIES,
     Colours,
@@ -110,16 +118,22 @@ def distribution(frame: Frame, colours: Colours) -> Picture:
 
 def _drawn(sheet: Sheet, buckets: Buckets) -> Picture:
     frame = sheet.frame
+    limited = has_limits(all_rows(frame))
     if frame.time:
         spec, notes = one_or_many(sheet, lambda on, group: _along_time(on, group, buckets))
         darkest = number(100 * max(row["share"] for row in all_rows(frame)))
+        notes += ["The limits of shares are in the rows."] if limited else []
         return Picture(
             spec,
             [span_of(frame)],
             [*notes, f"The stronger the colour, the larger the share (at most {darkest}%)."],
         )
     if 1 < len(frame.groups) <= _MOST_OVERLAID:
-        return Picture(_overlaid(sheet, buckets), [])
+        how = "Lines on the bars" if frame.about.is_categories else "Bands"
+        notes = limits_note(frame.about, how) if limited else []
+        if limited and len(frame.groups) > MOST_BANDS and not frame.about.is_categories:
+            notes = [TOO_MANY_BANDS]
+        return Picture(_overlaid(sheet, buckets), [], notes)
 
     def panel(on: Sheet, group: Group) -> Spec:
         if frame.about.is_categories:
@@ -128,10 +142,11 @@ def _drawn(sheet: Sheet, buckets: Buckets) -> Picture:
         return stacked([_bars(on, group, buckets), _added_up(below, group, buckets)])
 
     spec, notes = one_or_many(sheet, panel)
+    notes += limits_note(frame.about, "Lines on the bars") if limited else []
     return Picture(spec, [], notes)
 
 
-def _share(title: str, field: str, most: float | None = None) -> Spec:
+def share_axis(title: str, field: str, most: float | None = None) -> Spec:
     """The encoding of a share; the axis has decimals only where the shares need them."""
     digits = 0 if most is None or most >= 0.04 else 1 if most >= 0.004 else 2
     scale: Spec = {"zero": True} if most is None else {"domain": [0, most]}
@@ -139,7 +154,7 @@ def _share(title: str, field: str, most: float | None = None) -> Spec:
     return {"field": field, "type": "quantitative", "scale": scale, "axis": axis}
 
 
-def _values(group: Group, buckets: Buckets) -> list[dict[str, Any]]:
+def bucket_values(group: Group, buckets: Buckets) -> list[dict[str, Any]]:
     """One value for each bucket of the axis, also those without samples, with the shares added up."""
     found = {row["bucket"]: row for row in group.rows}
     values: list[dict[str, Any]] = []
@@ -148,25 +163,33 @@ def _values(group: Group, buckets: Buckets) -> list[dict[str, Any]]:
         row: Row = found.get(bucket, {"share": 0.0, "count": 0})
         added += row["share"]
         value = {"bucket": name, "share": row["share"], "cumulative": min(round(added, 12), 1.0)}
-        values.append({**value, "count": row["count"], "open": name == buckets.last})
+        limits = {name: row[name] for name in ("lower", "upper") if row.get(name) is not None}
+        values.append({**value, **limits, "count": row["count"], "open": name == buckets.last})
     return values
 
 
-def _what(frame: Frame) -> str:
+def share_of(frame: Frame) -> str:
+    """What shares are of: samples, or votes."""
     return "share of votes" if "one vote" in frame.about.counted else "share of samples"
 
 
 def _bars(sheet: Sheet, group: Group, buckets: Buckets) -> Spec:
     """The shares of one group; the open-ended bucket is pale, since it is no bucket like the others."""
     frame, colours = sheet.frame, sheet.colours
-    most = max((row["share"] for row in all_rows(frame)), default=1.0)
+    most = max((max(row["share"], row.get("upper") or 0) for row in all_rows(frame)), default=1.0)
+    values = bucket_values(group, buckets)
+    x = buckets.channel(frame, sheet.width, shown=frame.about.is_categories)
+    limits: list[Spec] = []
+    if has_limits(group.rows):
+        ink = {"x": x, "stroke": {"value": colours["ink"]}}
+        limits = [whiskers(values, ink, "y", share_axis(share_of(frame), "lower", most))]
     return sheet.panel(
         {
-            "data": {"values": _values(group, buckets)},
+            "data": {"values": values},
             "mark": {"type": "bar", "stroke": colours["bar"], "strokeWidth": 1},
             "encoding": {
-                "x": buckets.channel(frame, sheet.width, shown=frame.about.is_categories),
-                "y": _share(_what(frame), "share", most),
+                "x": x,
+                "y": share_axis(share_of(frame), "share", most),
                 "fill": {
                     "condition": {"test": "datum.open", "value": colours["outer"]},
                     "value": colours["bar"],
@@ -174,12 +197,13 @@ def _bars(sheet: Sheet, group: Group, buckets: Buckets) -> Spec:
                 "strokeDash": {"condition": {"test": "datum.open", "value": [3, 2]}, "value": [1, 0]},
                 "tooltip": _tooltip(frame),
             },
-        }
+        },
+        *limits,
     )
 
 
 def _tooltip(frame: Frame) -> list[Spec]:
-    shares = [("share", _what(frame))]
+    shares = [("share", share_of(frame))]
     shares += [] if frame.about.is_categories else [("cumulative", "at or below")]
     return [
         {"field": "bucket", "type": "ordinal", "title": axis_title(frame.about, "bucket from")},
@@ -190,11 +214,11 @@ def _tooltip(frame: Frame) -> list[Spec]:
 def _added_up(sheet: Sheet, group: Group, buckets: Buckets) -> Spec:
     return sheet.panel(
         {
-            "data": {"values": _values(group, buckets)},
+            "data": {"values": bucket_values(group, buckets)},
             "mark": {"type": "line", "interpolate": "step", "stroke": sheet.colours["bar"], "strokeWidth": 2},
             "encoding": {
                 "x": buckets.channel(sheet.frame, sheet.width),
-                "y": _share("at or below", "cumulative", 1.0),
+                "y": share_axis("at or below", "cumulative", 1.0),
                 "tooltip": _tooltip(sheet.frame),
             },
         }
@@ -204,33 +228,44 @@ def _added_up(sheet: Sheet, group: Group, buckets: Buckets) -> Spec:
 def _overlaid(sheet: Sheet, buckets: Buckets) -> Spec:
     """A few groups in one panel: bars beside each other for categories, otherwise lines."""
     frame = sheet.frame
-    values = [{**value, "series": group.name} for group in frame.groups for value in _values(group, buckets)]
+    values = [
+        {**value, "series": group.name} for group in frame.groups for value in bucket_values(group, buckets)
+    ]
     data = {"values": values}
     channels = series_channels(frame.groups, sheet.colours)
+    limited = has_limits(all_rows(frame))
+    lower = share_axis(share_of(frame), "lower")
     if frame.about.is_categories:
         names = [group.name for group in frame.groups]
         encoding = {
             "x": buckets.channel(frame, sheet.width),
             "xOffset": {"field": "series", "scale": {"domain": names}},
-            "y": _share(_what(frame), "share"),
+            "y": share_axis(share_of(frame), "share"),
             "color": channels["color"],
         }
-        return sheet.panel({"data": data, "mark": {"type": "bar"}, "encoding": encoding})
+        limits = whiskers(values, {"x": encoding["x"], "xOffset": encoding["xOffset"]}, "y", lower)
+        limits["encoding"]["stroke"] = {"value": sheet.colours["ink"]}
+        bars = {"data": data, "mark": {"type": "bar"}, "encoding": encoding}
+        return sheet.panel(bars, *([limits] if limited else []))
     look = {"color": channels["color"], "strokeDash": channels["strokeDash"], "tooltip": _tooltip(frame)}
 
     def panel(on: Sheet, y: Spec, *, shown: bool) -> Spec:
         x = buckets.channel(frame, on.width, shown=shown)
+        bands: list[Spec] = []
+        for group in frame.groups if len(frame.groups) <= MOST_BANDS and not shown else ():
+            fill = sheet.colours[f"series{group.look + 1}"]
+            bands += band(bucket_values(group, buckets), {"x": x, "y": lower}, fill, interpolate="step")
         line = {"type": "line", "interpolate": "step", "strokeWidth": 2}
         lines = {"data": data, "mark": line, "encoding": {"x": x, "y": y, **look}}
         pale = {"type": "rect", "fill": sheet.colours["outer"], "opacity": 0.5}
         last = {"data": {"values": [{"bucket": buckets.last}]}, "mark": pale, "encoding": {"x": x}}
-        return on.panel(*([last] if buckets.last else []), lines)
+        return on.panel(*([last] if buckets.last else []), *bands, lines)
 
     below = replace(sheet, height=sheet.height // 2)
     return stacked(
         [
-            panel(sheet, _share(_what(frame), "share"), shown=False),
-            panel(below, _share("at or below", "cumulative", 1.0), shown=True),
+            panel(sheet, share_axis(share_of(frame), "share"), shown=False),
+            panel(below, share_axis("at or below", "cumulative", 1.0), shown=True),
         ]
     )
 

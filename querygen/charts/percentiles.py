@@ -7,7 +7,8 @@ from typing import Any
 
 from querygen.charts.axes import ValueAxis, iso, number, value_axis
 from querygen.charts.bars import count_bars, count_lines, counts_beside
-from querygen.charts.frame import Frame, Group, gaps
+from querygen.charts.frame import Frame, Group, Row
+from querygen.charts.limits import MOST_BANDS, TOO_MANY_BANDS, band, has_limits, limits_note, whiskers
 from querygen.charts.picture import (
     MOST_CATEGORIES,
     MOST_SERIES,
@@ -85,8 +86,12 @@ def percentile_name(percentile: float) -> str:
 def percentiles(frame: Frame, colours: Colours) -> Picture:
     """Bands and lines over time, with the clients under them; without a time, ranges by category."""
     asked = sorted({row["percentile"] for row in all_rows(frame)})
-    roles = Roles.of(asked)
-    axis = value_axis(frame.about, [row["value"] for row in all_rows(frame)])
+    limited = has_limits(all_rows(frame))
+    # Bands are limits then, and nothing else.
+    roles = Roles((), tuple(sorted(asked, key=lambda p: (p != 0.5, p)))) if limited else Roles.of(asked)
+    fields = ("value", "lower", "upper")
+    values = [row[field] for row in all_rows(frame) for field in fields if row.get(field) is not None]
+    axis = value_axis(frame.about, values)
     draw = _over_time if frame.time else _by_category
     picture = draw(Sheet(frame, colours), roles, axis)
     told = roles.lines[0] if roles.lines else asked[0]
@@ -103,16 +108,21 @@ def percentiles(frame: Frame, colours: Colours) -> Picture:
 def _over_time(sheet: Sheet, roles: Roles, axis: ValueAxis) -> Picture:
     groups = sheet.frame.groups
     is_single = not roles.bands and len(roles.lines) == 1
+    limited = has_limits(all_rows(sheet.frame))
     if is_single and 1 < len(groups) <= MOST_SERIES:
+        notes = limits_note(sheet.frame.about, "Bands") if limited else []
+        notes = [TOO_MANY_BANDS] if limited and len(groups) > MOST_BANDS else notes
         spec = stacked([_series_panel(sheet, roles.lines[0], axis), count_lines(sheet.low)])
         names = ", ".join(group.name for group in groups)
-        return Picture(spec, [span_of(sheet.frame), f"{len(groups)} lines: {names}."])
+        return Picture(spec, [span_of(sheet.frame), f"{len(groups)} lines: {names}."], notes)
 
     def panel(on: Sheet, group: Group) -> Spec:
         return stacked([_bands_panel(on, group, roles, axis), count_bars(on.low, group)])
 
     spec, notes = one_or_many(sheet, panel)
-    return Picture(spec, [span_of(sheet.frame)], notes)
+    return Picture(
+        spec, [span_of(sheet.frame)], [*notes, *(limits_note(sheet.frame.about, "Bands") if limited else [])]
+    )
 
 
 def _bands_panel(sheet: Sheet, group: Group, roles: Roles, axis: ValueAxis) -> Spec:
@@ -122,10 +132,10 @@ def _bands_panel(sheet: Sheet, group: Group, roles: Roles, axis: ValueAxis) -> S
     title = axis_title(frame.about, "value")
     layers: list[Spec] = []
     for pair, name in zip(roles.bands, roles.band_names, strict=True):
-        values = [{**value, "band": name} for value in _between(group, pair, axis)]
+        between = [{**value, "band": name} for value in _between(frame, group, pair, axis)]
         layers.append(
             {
-                "data": {"values": values},
+                "data": {"values": between},
                 "mark": {"type": "area", "clip": True},
                 "encoding": {
                     "x": x,
@@ -135,12 +145,15 @@ def _bands_panel(sheet: Sheet, group: Group, roles: Roles, axis: ValueAxis) -> S
                 },
             }
         )
+    for p in roles.lines:
+        values = _line(frame, group, p, axis)
+        layers += band(values, {"x": x, "y": axis.channel("lower", title)}, colours["inner"], opacity=0.35)
     for p, name in zip(roles.lines, roles.line_names, strict=True):
         dash = {"domain": roles.line_names, "range": [[1, 0], *_DASHES][: len(roles.lines)]}
         legend = {"symbolType": "stroke", "symbolStrokeColor": colours["main"], "symbolStrokeWidth": 2}
         encoding: Spec = {"x": x, "y": axis.channel("y", title), "tooltip": _tooltip(frame)}
         line = {"field": "line", "type": "nominal", "scale": dash, "legend": legend}
-        data = {"values": [{**value, "line": name} for value in _line(group, p, axis)]}
+        data = {"values": [{**value, "line": name} for value in _line(frame, group, p, axis)]}
         layers.append(
             {
                 "data": data,
@@ -167,7 +180,7 @@ def _points(data: Spec, encoding: Spec, colours: Colours) -> list[Spec]:
 def _series_panel(sheet: Sheet, p: float, axis: ValueAxis) -> Spec:
     """One percentile of several groups in one panel."""
     frame = sheet.frame
-    series = {group.name: _line(group, p, axis) for group in frame.groups}
+    series = {group.name: _line(frame, group, p, axis) for group in frame.groups}
     channels = series_channels(frame.groups, sheet.colours)
     base = {
         "x": sheet.along.channel(None),
@@ -186,7 +199,12 @@ def _series_panel(sheet: Sheet, p: float, axis: ValueAxis) -> Spec:
         "mark": {"type": "point", "size": 34, "strokeWidth": 1.5, "opacity": 1},
         "encoding": {**base, "shape": channels["shape"], **hollow_if_low(sheet.colours, channels["fill"])},
     }
-    return sheet.panel(*dashed_lines(series, base), points, *release_marks(sheet))
+    bands: list[Spec] = []
+    for group in frame.groups if len(frame.groups) <= MOST_BANDS else ():
+        colour = sheet.colours[f"series{group.look + 1}"]
+        bands += band(series[group.name], {"x": base["x"], "y": {**base["y"], "field": "lower"}}, colour)
+    lines = dashed_lines(frame.groups, series, base)
+    return sheet.panel(*bands, *lines, points, *release_marks(sheet))
 
 
 def _tooltip(frame: Frame) -> list[dict[str, Any]]:
@@ -198,7 +216,7 @@ def _tooltip(frame: Frame) -> list[dict[str, Any]]:
     ]
 
 
-def _line(group: Group, p: float, axis: ValueAxis) -> list[dict[str, Any]]:
+def _line(frame: Frame, group: Group, p: float, axis: ValueAxis) -> list[dict[str, Any]]:
     """The values of one percentile, with an empty one where the line must break."""
     rows = [row for row in group.rows if row["percentile"] == p]
     values: list[dict[str, Any]] = [
@@ -206,16 +224,24 @@ def _line(group: Group, p: float, axis: ValueAxis) -> list[dict[str, Any]]:
             "at": iso(row["at"]),
             "y": axis.place(row["value"]),
             "value": row["value"],
+            **_limits_of(row, axis),
             "n_clients": row["n_clients"],
             "low": bool(row.get("low_data")),
         }
         for row in rows
     ]
-    values += [{"at": iso(at), "y": None, "low": False} for at in gaps([row["at"] for row in rows])]
+    values += [{"at": iso(at), "y": None, "low": False} for at in frame.gaps([row["at"] for row in rows])]
     return sorted(values, key=lambda value: str(value["at"]))
 
 
-def _between(group: Group, pair: tuple[float, float], axis: ValueAxis) -> list[dict[str, Any]]:
+def _limits_of(row: Row, axis: ValueAxis) -> dict[str, Any]:
+    """The limits of a value, in places of the axis, if it has them."""
+    if row.get("lower") is None or row.get("upper") is None:
+        return {}
+    return {"lower": axis.place(row["lower"]), "upper": axis.place(row["upper"])}
+
+
+def _between(frame: Frame, group: Group, pair: tuple[float, float], axis: ValueAxis) -> list[dict[str, Any]]:
     """The two edges of a band, with an empty one where it must break."""
     low, high = ({row["at"]: row["value"] for row in group.rows if row["percentile"] == p} for p in pair)
     values: list[dict[str, Any]] = [
@@ -223,7 +249,7 @@ def _between(group: Group, pair: tuple[float, float], axis: ValueAxis) -> list[d
         for at in sorted(low)
         if at in high
     ]
-    values += [{"at": iso(at), "low": None, "high": None} for at in gaps(sorted(low))]
+    values += [{"at": iso(at), "low": None, "high": None} for at in frame.gaps(sorted(low))]
     return sorted(values, key=lambda value: str(value["at"]))
 
 
@@ -240,17 +266,18 @@ _SHAPES = ["circle", "triangle-right", "diamond", "square", "cross", "triangle-u
 
 
 def _by_category(sheet: Sheet, roles: Roles, axis: ValueAxis) -> Picture:
-    """For each category its bands as bars, and a point for each other percentile."""
+    """For each category its bands as bars and a point for each other percentile; with limits, a row each."""
     frame, colours = sheet.frame, sheet.colours
+    limited = has_limits(all_rows(frame))
     groups, left_out = frame.largest(MOST_CATEGORIES)
     named = {group.name or "all": group for group in groups}
     y = categories(frame, list(named))
     y["axis"]["grid"] = True
     title = axis_title(frame.about, "value")
     layers: list[Spec] = []
-    for index, (pair, band) in enumerate(zip(roles.bands, roles.band_names, strict=True)):
+    for index, (pair, between) in enumerate(zip(roles.bands, roles.band_names, strict=True)):
         values = [
-            {"group": name, "band": band, **edges}
+            {"group": name, "band": between, **edges}
             for name, group in named.items()
             for edges in _edges(group, pair, axis)
         ]
@@ -270,9 +297,16 @@ def _by_category(sheet: Sheet, roles: Roles, axis: ValueAxis) -> Picture:
         shapes = {"domain": roles.line_names, "range": _SHAPES[: len(roles.lines)]}
         legend = {"symbolFillColor": colours["main"], "symbolStrokeColor": colours["main"]}
         size = 80 if index == 0 else 60
+        below: Spec = {}
+        dots = _dots(named, p, line, axis)
+        if limited:
+            order = [percentile_name(p) for p in sorted(roles.lines)]
+            below = {"yOffset": {"field": "line", "type": "nominal", "scale": {"domain": order}}}
+            inked = {"y": y, **below, "stroke": {"value": colours["main"]}}
+            layers.append(whiskers(dots, inked, "x", axis.channel("lower", title)))
         layers.append(
             {
-                "data": {"values": _dots(named, p, line, axis)},
+                "data": {"values": dots},
                 "mark": {
                     "type": "point",
                     "size": size,
@@ -282,6 +316,7 @@ def _by_category(sheet: Sheet, roles: Roles, axis: ValueAxis) -> Picture:
                 },
                 "encoding": {
                     "y": y,
+                    **below,
                     "x": axis.channel("y", title),
                     "shape": {"field": "line", "type": "nominal", "scale": shapes, "legend": legend},
                     **hollow_if_low(colours, {"value": colours["main"]}),
@@ -294,9 +329,13 @@ def _by_category(sheet: Sheet, roles: Roles, axis: ValueAxis) -> Picture:
                 },
             }
         )
-    on = replace(sheet, width=440, height=category_height(list(named)))
+    height = category_height(list(named))
+    if limited:
+        height = (12 * len(roles.lines) + 16) * len(named)
+    on = replace(sheet, width=440, height=height)
     spec = side_by_side([on.panel(*layers), counts_beside(on, named, y)])
     notes = [f"The {len(groups)} groups with most clients of {len(groups) + left_out}."] if left_out else []
+    notes += limits_note(frame.about, "Lines through the points") if limited else []
     unit = f" {frame.about.unit}" if frame.about.unit else ""
     sentences = [
         f"{name}: {percentile_name(p)} {number(row['value'])}{unit}."
@@ -320,6 +359,7 @@ def _dots(named: Mapping[str, Group], p: float, line: str, axis: ValueAxis) -> l
             "line": line,
             "y": axis.place(row["value"]),
             "value": row["value"],
+            **_limits_of(row, axis),
             "n_clients": row["n_clients"],
             "low": bool(row.get("low_data")),
         }

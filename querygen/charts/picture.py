@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from querygen.about import About
-from querygen.charts.axes import TimeAxis, iso, number, time_axis
+from querygen.charts.axes import TimeAxis, hours_axis, iso, millis, number, time_axis
 from querygen.charts.frame import Frame, Group, Row, safe, shown
 from querygen.charts.theme import DASHES, SHAPES
 from querygen.releases import releases
@@ -58,7 +58,10 @@ class Sheet:
     @cached_property
     def along(self) -> TimeAxis:
         """The axis of time."""
-        return time_axis(self.frame.times, self.width)
+        times, step = self.frame.times, self.frame.about.step
+        if self.frame.is_aged:
+            return hours_axis(times, self.width, step or 3600)
+        return time_axis(times, self.width, step)
 
     @property
     def small(self) -> "Sheet":
@@ -77,10 +80,11 @@ class Sheet:
 
 def titled(about: About, picture: Picture) -> Spec:
     """The picture's title, notes and description."""
-    lines = [line for note in picture.notes for line in textwrap.wrap(note, _MOST_LETTERS)]
+    notes, sentences = list(map(safe, picture.notes)), map(safe, picture.sentences)
+    lines = [line for note in notes for line in textwrap.wrap(note, _MOST_LETTERS)]
     title = textwrap.wrap(safe(about.title), 90) or [""]
     return {
-        "description": " ".join([f"{safe(about.title)}.", *picture.sentences, *picture.notes]),
+        "description": " ".join([f"{safe(about.title)}.", *sentences, *notes]),
         "title": {"text": title if len(title) > 1 else title[0], **({"subtitle": lines} if lines else {})},
     }
 
@@ -92,7 +96,7 @@ def stacked(panels: Sequence[Spec]) -> Spec:
 
 def side_by_side(panels: Sequence[Spec]) -> Spec:
     """Panels in a row."""
-    return {"hconcat": list(panels), "spacing": 14, "bounds": "flush"}
+    return {"hconcat": list(panels), "spacing": 20, "bounds": "flush"}
 
 
 def one_or_many(sheet: Sheet, draw: Callable[[Sheet, Group], Spec]) -> tuple[Spec, list[str]]:
@@ -102,15 +106,24 @@ def one_or_many(sheet: Sheet, draw: Callable[[Sheet, Group], Spec]) -> tuple[Spe
         name = frame.groups[0].name
         return draw(sheet, frame.groups[0]), [f"{' and '.join(frame.by)}: {name}."] if name else []
     groups, left_out = frame.largest(MOST_PANELS)
-    panels = [
-        {"title": {"text": group.name, "fontSize": 13, "offset": 18}, **draw(sheet.small, group)}
-        for group in groups
-    ]
+    spec = multiples([(group.name, draw(sheet.small, group)) for group in groups])
     note = f"One panel for each {' and '.join(frame.by)}, since one picture of all would be too full."
     notes = [note]
     if left_out:
         notes.append(f"The {len(groups)} with most clients of {len(groups) + left_out} are shown.")
-    return {"concat": panels, "columns": 2, "spacing": {"row": 30, "column": 36}}, notes
+    return spec, notes
+
+
+def multiples(panels: Sequence[tuple[str, Spec]]) -> Spec:
+    """Small pictures, each with its name above it, two in a row."""
+    named = [{"title": {"text": name, "fontSize": 13, "offset": 18}, **panel} for name, panel in panels]
+    return {"concat": named, "columns": 2, "spacing": {"row": 30, "column": 36}}
+
+
+def wrapped(title: str, letters: int = 34) -> str | list[str]:
+    """The title of an axis, in lines where it is long."""
+    lines = textwrap.wrap(title, letters)
+    return lines if len(lines) > 1 else title
 
 
 def axis_title(about: About, what: str) -> str:
@@ -119,50 +132,52 @@ def axis_title(about: About, what: str) -> str:
 
 
 def time_title(frame: Frame) -> str:
-    """The axis of time, which is UTC."""
+    """The axis of time, which is UTC; or of the hours since a release."""
+    if frame.is_aged:
+        return "hours since the release"
     return f"{frame.time.name} (UTC)" if frame.time else ""
 
 
 def series_channels(groups: Sequence[Group], colours: Colours) -> dict[str, Any]:
     """The channels that tell series apart: colour, dash and shape, and the same colours to fill with."""
     names = [group.name for group in groups]
-    some = range(len(names))
+    some = [group.look for group in groups]
     kind = {"field": "series", "type": "nominal"}
     inks = {"domain": names, "range": [colours[f"series{i + 1}"] for i in some]}
     return {
-        "color": {**kind, "scale": inks, "legend": {"symbolSize": 70}},
+        "color": {**kind, "scale": inks, "legend": {"symbolSize": 110}},
         "fill": {**kind, "scale": inks},
         "strokeDash": {**kind, "scale": {"domain": names, "range": [DASHES[i] for i in some]}},
         "shape": {**kind, "scale": {"domain": names, "range": [SHAPES[i] for i in some]}},
     }
 
 
-def dashed_lines(series: Mapping[str, Sequence[Spec]], encoding: Spec) -> list[Spec]:
-    """A line of its own dash for each series.
+def dashed_lines(groups: Sequence[Group], series: Mapping[str, Sequence[Spec]], encoding: Spec) -> list[Spec]:
+    """A line of its own dash for each series, which is that of a group's name.
 
     By a layer each, since a channel of dashes would also dash the edges of the shapes in the legend.
     """
     return [
         {
-            "data": {"values": [{**value, "series": name} for value in values]},
-            "mark": {"type": "line", "strokeWidth": 2, "strokeDash": dash},
+            "data": {"values": [{**value, "series": group.name} for value in series[group.name]]},
+            "mark": {"type": "line", "strokeWidth": 2, "strokeDash": DASHES[group.look], "clip": True},
             "encoding": encoding,
         }
-        for (name, values), dash in zip(series.items(), DASHES, strict=False)
+        for group in groups
     ]
 
 
 def release_marks(sheet: Sheet) -> list[Spec]:
     """A line for each release of Firefox between the first time and the last."""
-    times = sheet.frame.times
-    found = {v: day for v, day in releases().items() if times[0].date() <= day <= times[-1].date()}
+    if sheet.frame.is_aged:
+        return []
+    scale = sheet.along.scale
+    moments = {version: dt.datetime(day.year, day.month, day.day) for version, day in releases().items()}
+    found = {v: at for v, at in moments.items() if scale["domainMin"] <= millis(at) <= scale["domainMax"]}
     if not found:
         return []
     name = "Firefox " if len(found) <= 4 else ""
-    values = [
-        {"at": iso(dt.datetime(day.year, day.month, day.day)), "release": f"{name}{version}"}
-        for version, day in found.items()
-    ]
+    values = [{"at": iso(at), "release": f"{name}{version}"} for version, at in found.items()]
     x, colour = sheet.along.channel(None), sheet.colours["mark"]
     text = {"type": "text", "align": "center", "baseline": "bottom", "color": colour}
     return [
@@ -203,19 +218,27 @@ def notes_of(frame: Frame) -> list[str]:
     """What is to be said of any frame: hollow marks, rows left out, dropped groups."""
     about, notes = frame.about, []
     if frame.has_low_data:
-        notes.append(f"Hollow marks: fewer than {about.min_clients:,} clients.")
+        notes.append(f"Hollow marks: {_too_few(about)}.")
     dropped = max((row.get("n_dropped") or 0 for group in frame.groups for row in group.rows), default=0)
     if dropped:
-        notes.append(f"{dropped:,} rows of fewer than {about.min_clients:,} clients are left out.")
+        notes.append(f"{dropped:,} rows of {_too_few(about)} are left out.")
     if frame.n_timeless and frame.time:
         rows = "1 row" if frame.n_timeless == 1 else f"{frame.n_timeless:,} rows"
         notes.append(f"{rows} without a {frame.time.name} cannot be drawn.")
     return notes
 
 
+def _too_few(about: About) -> str:
+    clients = f"{about.min_clients:,} clients" if about.min_clients else ""
+    hours = f"{about.min_usage_hours:,g} usage hours" if about.min_usage_hours else ""
+    return f"fewer than {' or '.join(filter(None, (clients, hours)))}"
+
+
 def span_of(frame: Frame) -> str:
     """How many points in time there are, and from when to when."""
     times = frame.times
+    if frame.is_aged:
+        return f"From {number(times[0])} to {number(times[-1])} hours since the release."
     name = frame.time.name if frame.time else ""
     return f"{len(times)} values of {name} from {shown(times[0].date())} to {shown(times[-1].date())} (UTC)."
 

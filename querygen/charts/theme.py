@@ -18,7 +18,21 @@ COLOURS: Mapping[str, tuple[str, str]] = {
     "outer": ("#cfdef3", "#2b4164"),
     "count": ("#9aa0a8", "#7b818b"),
     "mark": ("#8a5a00", "#e0b050"),
+    "control": ("#66727f", "#a9b4c0"),
+    "watch": ("#a86400", "#f0b64a"),
+    "alert": ("#b0122b", "#ff8090"),
 }
+
+# What a rate's state is called, its colour and its shape: no state is told by its colour alone. Those that
+# are judged by too little are hollow.
+STATES: Mapping[str, tuple[str, str, str]] = {
+    "alert": ("alert", "alert", "diamond"),
+    "watch": ("watch", "watch", "triangle-up"),
+    "ok": ("ok", "bar", "circle"),
+    "low_data": ("too few data", "bar", "circle"),
+    "too_new": ("too new to be judged", "soft", "square"),
+}
+HOLLOW_STATES = frozenset({"low_data", "too_new"})
 
 # Okabe and Ito's colours, which people with any colour vision tell apart; with dashes and shapes beside them.
 SERIES: Mapping[str, tuple[str, str]] = {
@@ -67,6 +81,7 @@ def config(theme: Theme) -> dict[str, Any]:
             "maxExtent": 360,
             "titleLimit": 600,
         },
+        "axisY": {"minExtent": 34},
         "legend": {
             **text,
             "title": None,

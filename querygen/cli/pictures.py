@@ -6,21 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from querygen.cli.options import Add, Command
-from querygen.cli.output import say, warn, write
-from querygen.cli.reading import reader
-from querygen.errors import QuerygenError, UsageError
+from querygen.cli.output import running_line, say, warn, write
+from querygen.cli.reading import other_than_spec, reader
+from querygen.errors import UsageError
 
 if TYPE_CHECKING:
+    from querygen.answer import Answer
     from querygen.api import Query
-    from querygen.report import Answer
 
-_KINDS = (".svg", ".png", ".html", ".json")
+_KINDS = (".svg", ".png", ".html", ".json")  # those of display.plot, which takes its time to be imported
 
 
 def _plot(arguments: argparse.Namespace) -> int:
     """Run a spec and draw its chart: SVG, PNG, a page, or the Vega-Lite spec as JSON."""
-    from querygen.charts import refuse_without_chart
-
     kind = arguments.output.suffix.lower()
     if kind not in _KINDS:
         raise UsageError.of(
@@ -29,34 +27,14 @@ def _plot(arguments: argparse.Namespace) -> int:
             help=f"name a file that ends in {', '.join(_KINDS[:-1])} or {_KINDS[-1]}",
         )
     query = reader(arguments)(arguments.spec)
-    try:
-        refuse_without_chart(query.spec.measure or "")  # before the seconds that a run may take
-    except QuerygenError as error:
-        raise query.located(error) from None
     answer = _answer(query, arguments)
-    write(_drawn(answer, kind, arguments.theme), arguments.output)
+    write(answer.plot(arguments.theme).as_bytes(kind), arguments.output)
     return 0
-
-
-def _drawn(answer: "Answer", kind: str, theme: str) -> bytes:
-    if kind == ".html":
-        from querygen.report import plot_page
-
-        return plot_page(answer).encode()
-    from querygen.charts import as_text, chart
-
-    spec = chart(answer.result, "dark" if theme == "dark" else "light")
-    if kind == ".json":
-        return as_text(spec).encode()
-    from querygen.charts.draw import png, svg
-
-    return png(spec) if kind == ".png" else svg(spec).encode()
 
 
 def _report(arguments: argparse.Namespace) -> int:
     """Run specs and write one page with their answers, which opens offline."""
     from querygen.report import report
-    from querygen.verify import other_than_spec
 
     read = reader(arguments)
     queries = []
@@ -67,26 +45,30 @@ def _report(arguments: argparse.Namespace) -> int:
             queries.append(read(spec))
     if not queries:
         raise UsageError.of("bad-flag", "none of the files is a spec", help="name at least one spec")
-    answers = [_answer(query, arguments) for query in queries]
+    before = [f"{i} of {len(queries)}: " if len(queries) > 1 else "" for i in range(1, len(queries) + 1)]
+    answers = [_answer(query, arguments, of) for query, of in zip(queries, before, strict=True)]
     write(report(answers, fragment=arguments.fragment).encode(), arguments.output)
     return 0
 
 
-def _answer(query: "Query", arguments: argparse.Namespace) -> "Answer":
-    """Runs a query, and says what is to be said about it."""
+def _answer(query: "Query", arguments: argparse.Namespace, before: str = "") -> "Answer":
+    """Runs a query, and says what is to be said about it; `before` tells which of several it is."""
     gc.enable()
     warn(query.warnings())
-    from querygen.data import parse_locations
-    from querygen.report import Answer
-
     # The same input gives the same bytes.
-    result = query.run(arguments.data, engine=arguments.engine, udfs=arguments.udfs, repeatable=True)
-    for note in result.notes:
+    with running_line(before) as progress:
+        answer = query.run(
+            arguments.data,
+            engine=arguments.engine,
+            udfs=arguments.udfs,
+            repeatable=True,
+            overlays=True,
+            progress=progress,
+        )
+    for note in answer.notes:
         say(f"note: {note}")
-    warn(result.warnings)
-    given = parse_locations(arguments.data or [])
-    files = tuple(file for read in result.plan.reads for file in given.get(read.table, ()))
-    return Answer(query, result, arguments.udfs, arguments.engine, files)
+    warn(answer.warnings)
+    return answer
 
 
 def _plot_flags(add: Add) -> None:

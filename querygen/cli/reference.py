@@ -1,10 +1,15 @@
 """Commands to look things up: what can be asked for, functions, schemas, and what warnings mean."""
 
 import argparse
+import sys
+from pathlib import Path
 
 from querygen.cli.options import Add, Command
 from querygen.cli.output import say, write
-from querygen.cli.reading import schemas
+from querygen.cli.reading import reader, schemas
+
+_WIDTH = 88  # of lines that go into a file or a pipe
+_WIDEST = 100
 
 
 def _catalog(arguments: argparse.Namespace) -> int:
@@ -43,11 +48,24 @@ def _schema(arguments: argparse.Namespace) -> int:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    """Explain the code of a warning or error, with a spec that has it and its repair."""
-    from querygen.explain import explained, listed
+    """Explain a spec in words, or the code of a warning or error; without either, list the codes."""
+    asked = arguments.asked
+    if asked is not None and _is_spec(asked):
+        from shutil import get_terminal_size
 
-    write((listed() if arguments.code is None else explained(arguments.code)).encode(), None)
+        width = min(get_terminal_size().columns, _WIDEST) if sys.stdout.isatty() else _WIDTH
+        text = reader(arguments)(asked).explain(width)
+    else:
+        from querygen.explain import explained, listed
+
+        text = listed() if asked is None else explained(asked)
+    write(text.encode(), None)
     return 0
+
+
+def _is_spec(asked: str) -> bool:
+    """Whether it names a spec: no code has a dot or a slash, or is a file."""
+    return asked == "-" or any(c in asked for c in "./\\") or Path(asked).is_file()
 
 
 def _catalog_flags(add: Add) -> None:
@@ -64,12 +82,17 @@ def _schema_flags(add: Add) -> None:
 
 
 def _explain_flags(add: Add) -> None:
-    add("code", nargs="?", metavar="CODE", help="the code; without it all codes are listed")
+    add(
+        "asked",
+        nargs="?",
+        metavar="SPEC|CODE",
+        help="a YAML or JSON file, or - for stdin; or a code, such as legacy-probe",
+    )
 
 
 COMMANDS = {
     "catalog": Command(_catalog, ("schema", "probes", "output"), _catalog_flags),
     "udfs": Command(_udfs, ("output",), _udfs_flags),
     "schema": Command(_schema, ("output",), _schema_flags),
-    "explain": Command(_explain, (), _explain_flags),
+    "explain": Command(_explain, ("schema", "probes", "source", "today"), _explain_flags),
 }

@@ -3,12 +3,13 @@
 import argparse
 import gc
 import sys
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from querygen.cli.options import Add, Command, positive, tolerance
-from querygen.cli.output import say, warn, write
-from querygen.cli.reading import reader
+from querygen.cli.output import progress_line, running_line, say, warn, write
+from querygen.cli.reading import other_than_spec, reader
 from querygen.errors import QuerygenError, UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def _run(arguments: argparse.Namespace) -> int:
     warn(query.warnings())  # findings about the spec come before the seconds that loading data may take
     from querygen.show import FORMATS
 
-    result = query.run(arguments.data, engine=arguments.engine, udfs=arguments.udfs)
+    with running_line() as progress:
+        result = query.run(arguments.data, engine=arguments.engine, udfs=arguments.udfs, progress=progress)
     for note in result.notes:
         say(f"note: {note}")
     warn(result.warnings)
@@ -67,7 +69,11 @@ def _check(arguments: argparse.Namespace) -> int:
         say("note: not read by Google's analyzer; pip install 'querygen[googlesql]' adds it")
     read = reader(arguments)
     worst = 0
-    for spec in arguments.specs:
+    for spec in _one_by_one(arguments.specs):
+        other = other_than_spec(spec)
+        if other:
+            say(f"note: {spec}: skipped, {other} and no spec")
+            continue
         try:
             query = read(spec)
             query.sql("duckdb")
@@ -89,12 +95,10 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     """Run specs on DuckDB and on Google's evaluator, and compare the rows; made-up ones without --data."""
-    from querygen.verify import other_than_spec
-
     gc.enable()
     read = reader(arguments, probes_beside=True)
     worst = 0
-    for spec in arguments.specs:
+    for spec in _one_by_one(arguments.specs):
         other = other_than_spec(spec)
         if other:
             say(f"note: {spec}: skipped, {other} and no spec")
@@ -114,6 +118,15 @@ def _verify(arguments: argparse.Namespace) -> int:
         write(f"{spec}: {verdict}\n".encode(), None)
         worst = max(worst, int(not verdict.agrees))
     return worst
+
+
+def _one_by_one(specs: Sequence[str]) -> Iterator[str]:
+    """The specs, with a line on the terminal that tells which of them is looked at."""
+    with progress_line() as show:
+        for i, spec in enumerate(specs, 1):
+            if show is not None:
+                show(f"{i} of {len(specs)}: {spec}")
+            yield spec
 
 
 def _render_flags(add: Add) -> None:
@@ -137,7 +150,7 @@ def _run_flags(add: Add) -> None:
 
 
 def _check_flags(add: Add) -> None:
-    add("specs", nargs="+", metavar="SPEC", help="YAML or JSON files")
+    add("specs", nargs="+", metavar="SPEC", help="YAML or JSON files; tests are skipped")
     add(
         "--no-analyze",
         dest="analyze",

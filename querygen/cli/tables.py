@@ -23,7 +23,14 @@ def _sample(arguments: argparse.Namespace) -> int:
             if value is not None:
                 told = f"`{flag}` means nothing to a story, which has its own size and tables"
                 raise UsageError.of("bad-flag", told, help="leave it out")
-        paths = write_story(arguments.story, arguments.output, arguments.seed, arguments.format)
+        with progress_line() as show:
+            paths = write_story(
+                arguments.story,
+                arguments.output,
+                arguments.seed,
+                arguments.format,
+                show and (lambda table: show(f"making {table}")),
+            )
     else:
         pings = arguments.pings or _PINGS
         with progress_line() as show:
@@ -89,7 +96,8 @@ def _sample_flags(add: Add) -> None:
     add(
         "--story",
         choices=["releases", "tls13"],
-        help="instead: half a year from Firefox 56 to 59, with crash pings; or the experiment of TLS 1.3",
+        help="instead: half a year from Firefox 56 to 59, with crash pings and release dates; or TLS 1.3, an "
+        "experiment",
     )
     add("--seed", type=int, default=1, metavar="S", help="another seed makes other pings (1)")
     add("--output", "-o", type=Path, required=True, metavar="DIR", help="the folder to write to")

@@ -1,6 +1,6 @@
 """The columns of the synthetic tables: subsets of the real ones, under their own names, nesting and types."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import pyarrow as pa
@@ -8,6 +8,8 @@ import pyarrow as pa
 MAIN: Final = "telemetry.main"
 GLEAN: Final = "firefox_desktop.metrics"
 CRASH: Final = "telemetry.crash"
+RELEASED: Final = "telemetry.releases"
+"""When versions were released: a table without pings."""
 
 
 def _struct(**fields: pa.DataType) -> pa.DataType:
@@ -135,3 +137,32 @@ _GLEAN = pa.schema(
 
 SCHEMAS: Final[Mapping[str, pa.Schema]] = {MAIN: _MAIN, CRASH: _CRASH, GLEAN: _GLEAN}
 """The columns of each table that there is a sample of."""
+
+RELEASED_SCHEMA: Final = pa.schema(
+    {
+        "build_number": _WHOLE,
+        "category": _TEXT,
+        "date": pa.date32(),
+        "description": _TEXT,
+        "is_security_driven": _TRUTH,
+        "product": _TEXT,
+        "version": _TEXT,
+    }
+)
+"""The columns of RELEASED that Mozilla's list of releases (product-details) has."""
+
+
+def leaves(kind: pa.Schema | pa.StructType, at: str = "") -> Iterator[str]:
+    """The paths of all columns, each record after what is in it."""
+    for field in kind:
+        path = f"{at}{field.name}"
+        if pa.types.is_struct(field.type):
+            yield from leaves(field.type, f"{path}.")
+        yield path
+
+
+def probe_names(table: str) -> list[str]:
+    """What the sample of a table has recordings of, as specs name it."""
+    recorded = [path for path in leaves(SCHEMAS[table]) if "histograms." in path or "scalars." in path]
+    names = {path: path.rpartition(".")[2] for path in recorded}
+    return sorted({name.upper() if "histograms." in path else name for path, name in names.items()})
