@@ -288,7 +288,7 @@ rates AS (
     is_adjusted,
     SUM(events) AS events,
     SUM(exposure) AS exposure,
-    COUNT(DISTINCT client_id) AS n_clients,
+    COUNT(client_id) AS n_clients,
   FROM
     exposed
   GROUP BY
