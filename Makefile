@@ -17,13 +17,14 @@ lint: $(INSTALLED)  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests/typed_script.py
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 goldens: $(INSTALLED)  ## write the expected SQL and output of examples and docs anew; look at the diff before committing it
-	$(BIN)/python -m pytest -q tests/test_examples.py tests/test_docs.py tests/test_json_schema.py tests/test_meaning.py --update-goldens
+	$(BIN)/python -m pytest -q tests/test_examples.py tests/test_docs.py tests/test_reference.py tests/test_json_schema.py tests/test_meaning.py --update-goldens
 
 gallery: $(INSTALLED)  ## draw every kind of chart from the examples, light and dark, to be looked at
 	$(BIN)/python tests/gallery_run.py $(FLAGS)
@@ -47,7 +48,7 @@ FLAGS ?=
 coverage: $(INSTALLED)  ## a spec for each distribution and scalar of the schemas, in every form; takes a quarter of an hour
 	$(BIN)/python tests/coverage_run.py --schemas $(SCHEMAS) $(if $(PROBES),--probes $(PROBES)) $(FLAGS)
 
-mutation: $(INSTALLED)  ## change the project in many small ways, each of which a test must notice; takes long
+mutation: $(INSTALLED)  ## change the project in many small ways, each of which a test must notice; takes hours
 	$(BIN)/python tests/mutation_run.py $(FLAGS)
 
 truth: $(INSTALLED)  ## random specs with pings that fit them, on both engines and in plain Python; takes some minutes

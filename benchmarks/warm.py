@@ -44,7 +44,7 @@ def warm() -> list[Line]:
 
 def example_specs() -> list[Path]:
     """The examples' specs, without the tests and probe definitions that stand beside them."""
-    from querygen.verify import other_than_spec
+    from querygen.cli.reading import other_than_spec
 
     files = sorted(Path(ROOT / "examples").glob("*/*.yaml"))
     return [file for file in files if not other_than_spec(str(file))]

@@ -14,8 +14,12 @@ print(query.run().rows())
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from querygen.answer import Answer
     from querygen.api import Query, load
+    from querygen.display.plot import Plot
+    from querygen.display.sql import Sql
     from querygen.errors import EngineError, QuerygenError, UsageError
+    from querygen.provenance import Provenance
     from querygen.result import Result
 
 VERSION = "0.1.0"
@@ -23,13 +27,30 @@ VERSION = "0.1.0"
 _HOMES = {
     "Query": "querygen.api",
     "load": "querygen.api",
+    "Answer": "querygen.answer",
     "Result": "querygen.result",
+    "Plot": "querygen.display.plot",
+    "Sql": "querygen.display.sql",
+    "Provenance": "querygen.provenance",
     "QuerygenError": "querygen.errors",
     "UsageError": "querygen.errors",
     "EngineError": "querygen.errors",
+    "load_ipython_extension": "querygen.magic",
 }
 
-__all__ = ["VERSION", "EngineError", "Query", "QuerygenError", "Result", "UsageError", "load"]
+__all__ = [
+    "VERSION",
+    "Answer",
+    "EngineError",
+    "Plot",
+    "Provenance",
+    "Query",
+    "QuerygenError",
+    "Result",
+    "Sql",
+    "UsageError",
+    "load",
+]
 
 
 def __getattr__(name: str) -> Any:

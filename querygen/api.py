@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from querygen.builder import Verbs
 from querygen.catalog import Catalog, catalog
 from querygen.check import CheckedSql, check
 from querygen.errors import Diagnostic, QuerygenError, UsageError
@@ -25,12 +26,16 @@ from querygen.source import Source, from_mapping, load_file
 from querygen.spec import Spec
 from querygen.translate import translate
 from querygen.validate import validate
+from querygen.yamltext import block
 
 if TYPE_CHECKING:
     import duckdb
 
+    from querygen.answer import Answer
+    from querygen.display.sql import Sql
+    from querygen.engines.bigquery import Client
+    from querygen.provenance import Origin
     from querygen.redash import RedashQuery
-    from querygen.result import Result
     from querygen.running import Progress
     from querygen.verify import Verdict
 
@@ -38,15 +43,20 @@ Dialect = Literal["bigquery", "duckdb"]
 Engine = Literal["duckdb", "googlesql"]
 
 
-class Query:
+class Query(Verbs):
     """A question to telemetry: a valid spec, ready to be printed or run.
 
-    Takes exactly the spec's keys as keywords; `load` reads the same from a file. Immutable.
+    Takes exactly the spec's keys as keywords; `load` reads the same from a file. Immutable: its verbs
+    (`where`, `over`, `by`, `percentiles`, …) give copies. A notebook shows it in words, and runs nothing.
+
+    Queries are equal if they ask the same: specs whose keys mean the same, of the same tables and day.
 
     >>> from querygen import Query
     >>> query = Query(measure="counts", dimensions=["os"], filters={"submission_date": "2020-04-20"})
     >>> query.spec.measure
     'counts'
+    >>> query == Query(measure="counts").by("os").where(submission_date="2020-04-20")
+    True
 
     Raises:
         QuerygenError: the spec is not valid; all findings at once, each with its dotted path.
@@ -68,6 +78,14 @@ class Query:
         self._source, self._spec, self._catalog, self._today = source, validate(source), catalog, today
         self._checked: dict[UdfMode, CheckedSql] = {}
 
+    def _edited(self, data: Mapping[str, Any]) -> "Query":
+        return Query.of(from_mapping(data), self._catalog, self._today)
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The spec's keys and values, as they were given."""
+        return self._source.data
+
     @property
     def spec(self) -> Spec:
         """The spec as it was understood."""
@@ -75,8 +93,19 @@ class Query:
 
     @property
     def text(self) -> str:
-        """The spec as its file has it; JSON, which is YAML too, of one that was made in Python."""
+        """The spec as its file has it, with comments; without a file as `to_yaml` has it."""
         return self._source.text
+
+    def to_yaml(self) -> str:
+        """The spec as YAML, of which `load` makes an equal query. A file's comments are in `text` only.
+
+        >>> from querygen import Query
+        >>> print(Query(measure="counts", filters={"os": ["Mac", "6.1"]}, title="A test").to_yaml(), end="")
+        measure: counts
+        filters: {os: [Mac, "6.1"]}
+        title: A test
+        """
+        return block(self.data)
 
     @property
     def name(self) -> str | None:
@@ -84,11 +113,44 @@ class Query:
         return self._source.name
 
     def __repr__(self) -> str:
-        keys = ", ".join(f"{key}={value!r}" for key, value in self._source.data.items())
-        return f"Query({keys})"
+        return f"Query({', '.join(f'{key}={value!r}' for key, value in self.data.items())})"
+
+    def _repr_html_(self) -> str:
+        from querygen.display.blocks import query_block
+
+        return query_block(self)
+
+    def _same(self) -> str:
+        """What is the same of equal queries: text, which tells True from 1, and filters in another order.
+
+        What refers to parameters is only in what was given, since the spec has their defaults in its place.
+        """
+        return repr((self._spec, self._today, self.data if self._spec.parameters else None))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Query):
+            return NotImplemented
+        return self._same() == other._same() and self._catalog == other._catalog
+
+    def __hash__(self) -> int:
+        return hash(self._same())
+
+    def __copy__(self) -> "Query":
+        return self
+
+    def __deepcopy__(self, memo: object) -> "Query":
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Query.of, (self._source, self._catalog, self._today)
 
     def plan(self) -> Plan:
         """What the SQL will do.
+
+        >>> from querygen import load
+        >>> plan = load("examples/tutorial/03-percentiles-of-one-day.yaml").plan()
+        >>> plan.stages[0].cte, plan.about.unit
+        ('pings', 'ms')
 
         Raises:
             QuerygenError: the spec asks for what the tables don't have.
@@ -107,6 +169,12 @@ class Query:
     def warnings(self) -> tuple[Diagnostic, ...]:
         """What is valid, but may not say what its reader believes; `querygen explain CODE` explains each.
 
+        >>> from querygen import Query
+        >>> filters = {"submission_date": "2020-04-20", "sample_id": {"lt": 10}}
+        >>> query = Query(measure="counts", filters=filters)
+        >>> [warning.code for warning in query.warnings()]
+        ['unscaled-sample']
+
         Raises:
             QuerygenError: the spec asks for what the tables don't have.
         """
@@ -117,6 +185,10 @@ class Query:
 
         Args:
             width: of a line, in characters.
+
+        >>> from querygen import load
+        >>> print(load("examples/charts/counts-by-day.yaml").explain().splitlines()[0])
+        Clients and pings by submission_date
 
         Raises:
             QuerygenError: the spec asks for what the tables don't have.
@@ -132,15 +204,24 @@ class Query:
     def _placed(self, findings: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
         return tuple(self._source.locate(QuerygenError(findings)).diagnostics)
 
-    def sql(self, dialect: Dialect = "bigquery", udfs: UdfMode = "inline") -> str:
-        """The SQL text.
+    def sql(self, dialect: Dialect = "bigquery", udfs: UdfMode = "inline") -> "Sql":
+        """The SQL text: a `str`, which a notebook shows with its keywords told apart.
 
         Args:
             dialect: `bigquery`, or its translation to `duckdb`.
             udfs: `inline`, `temp` or `mozfun`; how decoding functions stand in BigQuery's text.
+
+        >>> from querygen import load
+        >>> load("examples/tutorial/03-percentiles-of-one-day.yaml").sql("duckdb").count("SELECT") > 5
+        True
+
+        Raises:
+            QuerygenError: the spec asks for what the tables don't have.
         """
+        from querygen.display.sql import Sql
+
         checked = self.checked(udfs)
-        return translate(checked).text if dialect == "duckdb" else checked.sql.text
+        return Sql(translate(checked).text if dialect == "duckdb" else checked.sql.text)
 
     def redash(
         self, data: str | Path | Sequence[str | Path] | None = None, *, allow_text: bool = False
@@ -228,6 +309,11 @@ class Query:
         """The distributions that a comparison of histograms compares, by the slugs of its experiments.
 
         A chart lays them over each other. There are none of other measures, and of numbers.
+
+        >>> from querygen import load
+        >>> compared = load("examples/experiments/compare.yaml")
+        >>> [(slug, query.spec.measure) for slug, query in compared.overlays().items()]
+        [('tab-warming-nightly-77', 'distribution')]
         """
         return {slug: self._asking(spec) for slug, spec in overlaid(self._spec).items()}
 
@@ -244,11 +330,12 @@ class Query:
         *,
         engine: Engine = "duckdb",
         connection: "duckdb.DuckDBPyConnection | None" = None,
+        client: "Client | None" = None,
         udfs: UdfMode = "inline",
         repeatable: bool = False,
         overlays: bool = False,
         progress: "Progress | None" = None,
-    ) -> "Result":
+    ) -> "Answer":
         """Runs the query.
 
         Args:
@@ -256,11 +343,18 @@ class Query:
             engine: `duckdb`, or Google's reference evaluator.
             connection: a DuckDB connection that has the table itself, instead of `data`. Nothing is
                 created or changed on it.
+            client: a `google.cloud.bigquery.Client`, or one alike, by which the query is run on BigQuery,
+                which costs money: see `cost`.
             udfs: as in `sql`.
             repeatable: have floats that are the same to the last digit each time; takes longer.
             overlays: of a comparison of histograms also run `overlays`, for the result's chart.
             progress: is told, from another thread, what is being done and what share of it is, a few times a
                 second; not with a `connection`.
+
+        >>> from querygen import Query
+        >>> query = Query(measure="counts", filters={"submission_date": "2020-04-20"})
+        >>> query.run().rows()
+        [{'n_clients': 1016, 'n_pings': 1336}]
 
         Raises:
             UsageError: a path does not exist.
@@ -268,32 +362,71 @@ class Query:
             EngineError: the engine fails.
         """
         from querygen import running
+        from querygen.answer import Answer
+        from querygen.provenance import Seen
 
-        if data is not None and connection is not None:
-            raise UsageError.of(
-                "two-data", "`data` and `connection` are both given", help="give one of the two"
+        ways = {"data": data, "connection": connection, "client": client}
+        given = [f"`{name}`" for name, way in ways.items() if way is not None]
+        if len(given) > 1:
+            raise UsageError.of("two-data", f"{' and '.join(given)} are given", help="give one of them")
+        checked, flags = self.checked(udfs), _flags(data)
+        files = [Seen.now(path) for path in running.files_read(checked.sql.plan, flags)]
+        if client is not None:
+            result = running.on_bigquery(checked, client)
+        else:
+            result = running.run(
+                checked,
+                self._catalog,
+                flags,
+                engine,
+                connection,
+                repeatable=repeatable,
+                progress=progress,
             )
-        result = running.run(
-            self.checked(udfs),
-            self._catalog,
-            _flags(data),
-            engine,
-            connection,
-            repeatable=repeatable,
-            progress=progress,
-        )
         beside = {
             slug: query.run(
                 data,
                 engine=engine,
                 connection=connection,
+                client=client,
                 udfs=udfs,
                 repeatable=repeatable,
                 progress=progress,
             )
             for slug, query in (self.overlays().items() if overlays else ())
         }
-        return replace(result, warnings=self._placed(lint_result(result, self._spec)), overlays=beside)
+        return Answer.to(
+            self,
+            replace(result, overlays=beside),
+            self._placed(lint_result(result, self._spec)),
+            engine=engine if client is None else "bigquery",
+            udfs=udfs,
+            origin=_origin(data, connection, client),
+            files=files,
+        )
+
+    def cost(self, client: "Client", *, udfs: UdfMode = "inline") -> int:
+        """How many bytes BigQuery would scan, by its dry run, which runs nothing and is free of charge.
+
+        Bytes are what BigQuery bills on demand; of a clustered table it may be fewer than it says.
+
+        Args:
+            client: as for `run`.
+            udfs: as in `sql`.
+
+        Raises:
+            EngineError: the extra `bigquery` is not installed, or BigQuery refuses the query.
+        """
+        from querygen.engines import bigquery
+
+        return bigquery.scanned(self.checked(udfs).sql.text, client)
+
+
+def _origin(data: object, connection: object, client: object) -> "Origin":
+    """Where the rows are."""
+    if client is not None:
+        return "bigquery"
+    return "connection" if connection is not None else "sample" if data is None else "files"
 
 
 def _sentence(warning: Diagnostic) -> str:
@@ -304,7 +437,14 @@ def _sentence(warning: Diagnostic) -> str:
 
 def _flags(data: str | Path | Sequence[str | Path] | None) -> list[str]:
     """What `--data` would be given."""
-    return [str(data)] if isinstance(data, str | Path) else [str(item) for item in data or ()]
+    paths = [data] if isinstance(data, str | Path) else data or ()
+    if not isinstance(paths, Sequence) or not all(isinstance(path, str | Path) for path in paths):
+        raise UsageError.of(
+            "bad-data-flag",
+            f"`data` is a path or a list of paths, not {type(data).__name__}",
+            help="give a DuckDB connection as `connection=…`, a client of BigQuery as `client=…`",
+        )
+    return [str(path) for path in paths]
 
 
 def load(
@@ -323,6 +463,10 @@ def load(
         probes: definition files (Histograms.json, Scalars.yaml, metrics.yaml), or a folder of them.
         source: the table to compile for, instead of the spec's own.
         today: the day that `last` ends on.
+
+    >>> from querygen import load
+    >>> load("examples/tutorial/03-percentiles-of-one-day.yaml").spec.filters["os"]
+    'Windows'
 
     Raises:
         UsageError: the file does not exist.

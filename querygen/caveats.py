@@ -176,13 +176,22 @@ _CAVEATS: tuple[tuple[Callable[[_Asked], object], str], ...] = (
         "that crash in a loop, they are too narrow; `method: clients` knows that.",
     ),
     (
-        lambda a: a.plan.about.splits and a.measure in _LIMITED and not a.spec.min_clients,
+        lambda a: (
+            a.plan.about.splits
+            and a.measure in _LIMITED
+            and not a.spec.min_clients
+            and not a.spec.min_usage_hours
+        ),
         "Groups of few clients look as sure as large ones: look at n_clients, or add `min_clients`.",
     ),
     (
         lambda a: a.plan.about.splits and a.reads_clients and a.measure != "compare",
-        "A client can be in several groups, so n_clients of groups cannot be added up; nor can percentiles "
-        "or rates be averaged.",
+        "A client can be in several groups, so that n_clients of groups cannot be added up.",
+    ),
+    (
+        lambda a: a.plan.about.splits and a.measure in ("percentiles", "summary", "rate"),
+        "Percentiles, means and rates of groups cannot be averaged into that of all: groups have different "
+        "sizes.",
     ),
     (
         lambda a: a.spec.cube,

@@ -98,7 +98,20 @@ def _cells(text: str) -> int:
 
 @dataclass
 class QuerygenError(Exception):
-    """One or more findings. `str()` prints them, one after the other, up to a number that people read."""
+    """One or more findings. `str()` prints them, one after the other, up to a number that people read.
+
+    >>> from querygen import Query, QuerygenError
+    >>> try:
+    ...     Query(measure="count")
+    ... except QuerygenError as error:
+    ...     print(error)
+    measure: error: `count` is no value of `measure` [unknown-value]
+      help: a value with a similar name exists: `counts`
+
+    Attributes:
+        diagnostics: the findings.
+        exit_code: that of the command line.
+    """
 
     diagnostics: Sequence[Diagnostic] = field(default_factory=tuple)
     exit_code = 1
@@ -111,6 +124,10 @@ class QuerygenError(Exception):
 
     def __hash__(self) -> int:
         return id(self)
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback, of which its user could learn nothing more."""
+        return str(self).splitlines()
 
     @classmethod
     def of(
@@ -127,13 +144,30 @@ class QuerygenError(Exception):
 
 
 class UsageError(QuerygenError):
-    """Bad flags, or a path that does not exist."""
+    """Bad flags, or a path that does not exist.
+
+    >>> from querygen import UsageError, load
+    >>> try:
+    ...     load("no-such-spec.yaml")
+    ... except UsageError as error:
+    ...     print(error.diagnostics[0].message)
+    the spec no-such-spec.yaml does not exist
+    """
 
     exit_code = 2
 
 
 class EngineError(QuerygenError):
-    """An engine failed, or querygen itself has a bug."""
+    """An engine failed, or querygen itself has a bug.
+
+    >>> import duckdb
+    >>> from querygen import EngineError, load
+    >>> try:
+    ...     load("examples/tutorial/03-percentiles-of-one-day.yaml").run(connection=duckdb.connect())
+    ... except EngineError as error:
+    ...     print(error.diagnostics[0].code)
+    duckdb
+    """
 
     exit_code = 3
 

@@ -1,7 +1,7 @@
 """What can be asked for: the distributions and scalars of a catalog, as `querygen catalog` lists them."""
 
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,17 @@ def entries(catalog: Catalog, tables: list[str], pattern: str) -> Iterator[Entry
                 found = _entry(catalog, source, name, numbers)
                 if found is not None:
                     yield found
+
+
+def known_names(catalog: Catalog, tables: Iterable[str]) -> list[str]:
+    """The names of all that can be asked for, as a list that people choose from."""
+    found: set[str] = set()
+    for source in filter(None, map(catalog.get, tables)):
+        found |= {name for numbers in (False, True) for name in _names(catalog, source, numbers)}
+        told = catalog.definitions.probes if catalog.definitions else ()
+        generation = "glean" if source.dotted_names else "legacy"
+        found |= {probe.name for probe in told if probe.generation == generation}
+    return sorted(found)
 
 
 def _names(catalog: Catalog, source: SourceTable, numbers: bool) -> set[str]:

@@ -69,7 +69,7 @@ def meaning(spec: Spec, plan: Plan) -> Meaning:
     return Meaning(
         title=plan.about.title,
         description=plan.about.description,
-        words=question(plan.about),
+        words=_question(plan.about),
         row=_row(plan),
         columns=tuple(
             (c.name, known[c.name]) for c in plan.columns if c.name in known and c.name not in splits
@@ -82,7 +82,7 @@ def meaning(spec: Spec, plan: Plan) -> Meaning:
     )
 
 
-def question(about: About) -> tuple[tuple[str, str], ...]:
+def _question(about: About) -> tuple[tuple[str, str], ...]:
     """What is counted, of which pings, and what was decided for the user."""
     words = [("Counted", f"{about.counted}.")]
     words += [("Only pings where", "; ".join(about.filters))] if about.filters else []

@@ -29,6 +29,8 @@ from querygen.udfs import Udf, load_udf
 if TYPE_CHECKING:
     import duckdb
 
+    from querygen.engines.bigquery import Client
+
 Engine = Literal["duckdb", "googlesql"]
 
 Progress = Callable[[str, float | None], None]
@@ -179,6 +181,30 @@ def run(
         return Attached(connection, plan).run(checked)
     with attached(plan, catalog, locations, repeatable=repeatable, progress=progress) as tables:
         return tables.run(checked, engine)
+
+
+def on_bigquery(checked: CheckedSql, client: "Client") -> Result:
+    """Runs checked SQL on BigQuery.
+
+    Args:
+        checked: the SQL.
+        client: a client of BigQuery's.
+
+    Raises:
+        QuerygenError: with `strict`, a ping cannot be decoded.
+        EngineError: BigQuery refuses.
+    """
+    from querygen.engines import bigquery
+
+    with _damaged_data():
+        result = Result.of(bigquery.run(checked.sql.text, client), checked.sql.plan)
+    return replace(result, notes=tuple(_told_by_rows(result)))
+
+
+def files_read(plan: Plan, locations: Sequence[str]) -> tuple[Path, ...]:
+    """The files that hold the plan's tables, of what `--data` was given."""
+    files = data.parse_locations(locations)
+    return tuple(file for read in plan.reads for file in files.get(read.table, ()))
 
 
 def _told_by_rows(result: Result) -> list[str]:

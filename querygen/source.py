@@ -16,6 +16,7 @@ from ruamel.yaml.reader import ReaderError
 
 from querygen.errors import Diagnostic, QuerygenError, Span, UsageError
 from querygen.yaml_syntax import explain
+from querygen.yamltext import block
 
 _TAG = "tag:yaml.org,2002:"
 _KNOWN_TAGS = frozenset(
@@ -57,12 +58,8 @@ class Source:
 
     @property
     def text(self) -> str:
-        """What the file holds, whatever was set since; JSON of the data that comes from no file."""
-        if self._text:
-            return self._text
-        import json
-
-        return f"{json.dumps(self.data, indent=2, ensure_ascii=False, default=str)}\n"
+        """What the file holds, whatever was set since; YAML of the data that comes from no file."""
+        return self._text or block(self.data)
 
     def span(self, path: Sequence[str | int], *, at_key: bool = False) -> Span | None:
         """Where `path` (`("filters", "os")`) stands: its value, or its key if `at_key`.
@@ -329,5 +326,15 @@ def load_bytes(content: bytes, name: str, kind: Kind = SPEC) -> Source:
 
 
 def from_mapping(data: Mapping[str, Any]) -> Source:
-    """A spec made in Python; its errors name dotted paths instead of lines."""
-    return Source(None, dict(data))
+    """A spec made in Python; its errors name dotted paths instead of lines.
+
+    It is a copy, which no later change of what was given reaches.
+    """
+    return Source(None, {key: _copied(value) for key, value in data.items()})
+
+
+def _copied(value: Any) -> Any:
+    """Plain data of ours, as it would be read from a file."""
+    if isinstance(value, Mapping):
+        return {key: _copied(inner) for key, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, list | tuple) else value

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from querygen.api import Query
-from querygen.cases.yamltext import flow
 from querygen.catalog import Catalog
 from querygen.errors import suggest
 from querygen.listing import entries
 from querygen.source import load_text
+from querygen.yamltext import flow
 
 Question = Literal["percentiles", "distribution", "summary", "counts", "compare", "rate"]
 QUESTIONS: tuple[Question, ...] = get_args(Question)
@@ -125,7 +125,7 @@ class Start:
 
     def _split(self) -> Iterator[_Line]:
         by = list(self.by) or ["os"]
-        words = "an answer for each os; any column can be named"
+        words = "an answer for each value; any column can be named"
         yield _Line("dimensions", by, words, is_optional=not self.by)
         if self.by and self.question != "rate":
             yield _Line("min_clients", 100, "groups of fewer have `low_data`")
@@ -172,8 +172,9 @@ def first_spec(start: Start, catalog: Catalog, path: Path) -> tuple[str, list[st
     if not missing:
         return text, []
     told = f"the built-in sample has no `{start.probe or missing[0]}`: run it with --data"
-    names = [path.rpartition(".")[2].upper() for path in _sampled(plan.like) if "histograms." in path]
-    near = suggest(start.probe or "", names) if catalog.definitions is None else []
+    from querygen.sample.columns import probe_names
+
+    near = suggest(start.probe or "", probe_names(plan.like)) if catalog.definitions is None else []
     return text, [told + (f", if you didn't mean {' or '.join(near)}" if near else "")]
 
 

@@ -5,7 +5,7 @@ without it. Whatever is unsupported is an error, never a fallback: `check` has l
 through, and sqlglot is told to raise.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sqlglot import exp, tokenize
@@ -40,27 +40,39 @@ def translate(checked: CheckedSql) -> DuckSql:
         node.comments = None
     for rewrite in REWRITERS:
         query = query.transform(rewrite, copy=False)
-    for stage in query.find_all(exp.CTE):
-        _printed(stage, stage.alias)
     plan = checked.sql.plan
-    return DuckSql(
-        _with_sentences(place(_printed(query, plan.final.name), "duckdb", _duckdb_body), plan), plan
-    )
+    text = place(_printed(query, plan), "duckdb", _duckdb_body)
+    return DuckSql(_with_sentences(text, plan), plan)
 
 
-def _printed(node: Node, stage: str) -> str:
+def _printed(query: Node, plan: Plan) -> str:
     try:
-        return node.sql(
-            dialect="duckdb",
-            pretty=True,
-            normalize_functions=False,
-            unsupported_level=ErrorLevel.RAISE,
-            identify=False,
-        )
+        return _duckdb(query)
     except SqlglotError as error:
+        stage, error = next(_refused(query), (plan.final.name, error))
         message = f"in stage {stage}: the SQL cannot be translated to DuckDB: {error}"
         help_ = "this is a bug in querygen; please report it with the spec"
         raise EngineError.of("untranslatable", message, help=help_) from None
+
+
+def _refused(query: Node) -> Iterator[tuple[str, SqlglotError]]:
+    """The stages that cannot be printed alone."""
+    for stage in query.find_all(exp.CTE):
+        try:
+            _duckdb(stage)
+        except SqlglotError as error:
+            yield stage.alias, error
+
+
+def _duckdb(node: Node) -> str:
+    return node.sql(
+        dialect="duckdb",
+        pretty=True,
+        copy=False,  # of a tree that is ours alone; copies take longer than all the rest
+        normalize_functions=False,
+        unsupported_level=ErrorLevel.RAISE,
+        identify=False,
+    )
 
 
 def _with_sentences(text: str, plan: Plan) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -22,7 +21,6 @@ from querygen.corners import corners
 from querygen.engines import duckdb as on_duckdb
 from querygen.errors import Diagnostic, QuerygenError
 from querygen.plan import Read
-from querygen.probes import is_definitions
 from querygen.render import UdfMode
 from querygen.running import Attached, Engine, attached
 from querygen.schema import quote_identifier
@@ -76,15 +74,6 @@ class Verdict:
 
 def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-def other_than_spec(path: str) -> str | None:
-    """What a file is by its name, if no spec: globs take those beside specs, too."""
-    if path.endswith(".test.yaml"):
-        return "a test"
-    if "__querygen__" in Path(path).parts:
-        return "a test's snapshot"
-    return "probe definitions" if is_definitions(Path(path).name) else None
 
 
 def verify(

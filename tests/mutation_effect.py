@@ -7,7 +7,6 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from jinja2 import ChoiceLoader, DictLoader
 from mutation_mutants import ROOT, Mutant
 
 from querygen import render
@@ -23,15 +22,25 @@ def take_effect(made: Mutant) -> None:
     path = ROOT / made.file
     text = made.apply(path.read_text(encoding="utf-8"))
     if path.suffix == ".j2":
-        environment = render._environment()
-        name = path.relative_to(ROOT / "templates").as_posix()
-        environment.loader = ChoiceLoader([DictLoader({name: text}), environment.loader])
-        environment.cache.clear()
+        _replace_template(path.relative_to(ROOT / "templates").as_posix(), text)
     elif path.suffix == ".sql":
         udf = load_udf(f"{path.parent.parent.name}.{path.parent.name}")
         object.__setattr__(udf, path.stem, text.strip())
     else:
         _recode(importlib.import_module(f"querygen.{path.stem}"), text, made)
+
+
+def _replace_template(name: str, text: str) -> None:
+    """Gives the templates' loader another text of one of them; the others stay compiled."""
+    environment = render._environment()
+    from_file = environment.loader.get_source
+
+    def get_source(environment: Any, asked: str) -> Any:
+        return (text, None, None) if asked == name else from_file(environment, asked)
+
+    environment.loader.get_source = get_source
+    for key in [key for key in environment.cache.keys() if key[1] == name]:  # noqa: SIM118 it is no dict
+        del environment.cache[key]
 
 
 def _recode(module: types.ModuleType, text: str, made: Mutant) -> None:

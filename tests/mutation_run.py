@@ -5,6 +5,8 @@ the Python that makes SQL nodes, rewriters included. The tests that run are thos
 
 Prints how many mutants each file has and what became of them, and each survivor as a small diff. Survivors
 that are equivalent, so that no test can tell them, are excused in tests/mutation_excused.yaml, with reasons.
+With --log each outcome is appended to a file at once; --resume goes on from there, and judges the mutants
+that the log doesn't know, or not as they are now: their file changed, or the tests that judged them.
 Exit code 1 if a mutant survives unexcused, more than 5% survive in all, or an excuse is out of date.
 """
 
@@ -23,9 +25,11 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
 
-from mutation_mutants import Mutant, sql_mutants  # noqa: E402 the project need not be installed
+import mutation_log  # noqa: E402 the project need not be installed
+from mutation_log import Outcome  # noqa: E402
+from mutation_mutants import Mutant, sql_mutants  # noqa: E402
 from mutation_python import python_mutants  # noqa: E402
-from mutation_suite import Outcome, Suite, executing_tests, run  # noqa: E402
+from mutation_suite import Suite, executing_tests, run  # noqa: E402
 
 from querygen.show import text_table  # noqa: E402
 
@@ -100,24 +104,37 @@ def findings(outcomes: Sequence[Outcome], excused: dict[str, str], known: Sequen
     return found
 
 
-def _progress(done: int, of: int) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r{done:,} of {of:,} mutants" + ("\r\x1b[K" if done == of else ""))
+class _Progress:
+    """Says on stderr how far the run is: always in a terminal, elsewhere a line a minute."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def __call__(self, of_what: str, done: int, of: int) -> None:
+        """Says it, if it is time."""
+        words = f"{done:,} of {of:,} {of_what}"
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[K{words}" + ("\r\x1b[K" if done == of else ""))
+        elif time.monotonic() - self._said >= 60:
+            self._said = time.monotonic()
+            sys.stderr.write(f"{words}\n")
         sys.stderr.flush()
 
 
-def _report(suite: Suite, excused: dict[str, str], known: Sequence[Mutant], verbose: bool) -> list[str]:
-    print(table_of(suite.outcomes, excused))
-    for outcome in suite.outcomes:
+def _report(
+    outcomes: Sequence[Outcome], excused: dict[str, str], known: Sequence[Mutant], verbose: bool
+) -> list[str]:
+    print(table_of(outcomes, excused))
+    for outcome in outcomes:
         if verbose:
             ran, of = outcome.n_tests
             print(f"{outcome.killed_by or 'SURVIVED'} after {ran} of {of}: {outcome.mutant.id}")
-    for outcome in suite.outcomes:
+    for outcome in outcomes:
         if not outcome.killed_by and outcome.mutant.id not in excused:
             ran, of = outcome.n_tests
             tests = f"{ran} of {of} tests that reach it ran" if of else "no test reaches it"
             print(f"\nsurvived: {outcome.mutant.id}\n{diff_of(outcome.mutant)}\n({tests})")
-    return findings(suite.outcomes, excused, known)
+    return findings(outcomes, excused, known)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -131,6 +148,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--seconds", type=float, default=30, help="for one mutant; it then counts as survived (30)"
     )
+    parser.add_argument("--log", type=Path, metavar="FILE", help="append each outcome to it")
+    parser.add_argument("--resume", action="store_true", help="judge only what the log doesn't tell")
     parser.add_argument("--list", action="store_true", help="print the mutants' ids, run nothing")
     parser.add_argument("--verbose", action="store_true", help="print what kills each mutant")
     given = parser.parse_args(arguments)
@@ -142,13 +161,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not mutants:
         sys.stderr.write("no mutant has such an id\n")
         return 2
+    if given.resume and not given.log:
+        parser.error("--resume needs --log")
     start = time.perf_counter()
-    suite = run(mutants, given.tests or executing_tests(), given.workers, given.seconds, _progress)
-    if suite.problems or not suite.outcomes:
+    tests = given.tests or executing_tests()
+    entries = mutation_log.read(given.log) if given.resume else {}
+    told = {
+        made.id: entries[made.id].outcome(made)
+        for made in mutants
+        if made.id in entries and entries[made.id].holds(made, tests, excused)
+    }
+    suite = Suite(
+        [made for made in mutants if made.id not in told],
+        tests,
+        given.workers,
+        given.seconds,
+        reach=given.log and given.log.with_suffix(".reach"),
+        before={name: entry.killed_by for name, entry in entries.items() if entry.killed_by},
+        judged=lambda outcome: (
+            given.log and mutation_log.append(given.log, mutation_log.entry_of(outcome, tests))
+        ),
+        progress=_Progress(),
+    )
+    if suite.mutants:
+        run(suite)
+    if suite.problems or (suite.mutants and not suite.outcomes):
         sys.stderr.write("\n".join(suite.problems or ["no tests were found"]) + "\n")
         return 3
-    found = _report(suite, excused, known, given.verbose)
-    print(f"\n{len(mutants):,} mutants, {time.perf_counter() - start:.0f} s")
+    became = told | {outcome.mutant.id: outcome for outcome in suite.outcomes}
+    found = _report([became[made.id] for made in mutants], excused, known, given.verbose)
+    print(
+        f"\n{len(mutants):,} mutants, {len(told):,} of them from the log, {time.perf_counter() - start:.0f} s"
+    )
     for name in suite.left_out:
         print(f"left out, since it fails without any mutant: {name}")
     for line in found:

@@ -10,6 +10,7 @@ CELLS = (
     2, 5, 11, 17, 23, 29, 41, 53, 71, 89, 113, 149, 191, 239, 311, 389, 491, 617, 773, 971, 1217, 1523, 1907,
     2393, 2999, 3761, 4703, 5879, 7349, 9203, 11519, 14411, 18041,
 )  # fmt: skip
+PLACES = 20000
 PRIMES = [p for p in range(2, 18042) if all(p % d for d in range(2, int(p**0.5) + 1)) and p % 3 == 2]
 
 
@@ -91,7 +92,7 @@ class Draws:
 def splits(treated, control, draws):
     """For each permutation, every client as (branch, id) and whether it is drawn."""
     everyone = [("t", c) for c in treated] + [("c", c) for c in control]
-    place = {c: part_of_hash(f"querygen-cells-{draws.seed}-{c}", 0) % 20000 for _, c in everyone}
+    place = {c: part_of_hash(f"querygen-cells-{draws.seed}-{c}", 0) % PLACES for _, c in everyone}
     rank = {p: i for i, p in enumerate(sorted(set(place.values())), 1)}
     smaller = max(min(len(treated), len(control)), 1)
     most = min(len(rank), max(draws.cells / 2, 20) * len(everyone) / smaller)

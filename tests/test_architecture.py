@@ -23,7 +23,7 @@ LONGEST_MODULE = 500
 
 # Each module may import from those before it only. A package counts as one, its modules must have no cycle.
 LAYERS = """
-    __init__ errors explain names resources atomic calls buckets yaml_syntax
+    __init__ errors extras explain names resources atomic cache calls buckets yaml_syntax yamltext
     source conditions parameters enrolments times spec_values amounts spec_rules spec filling sides overlays
     validate
     schema sqltext udfs probes catalog recordings facts listing units
@@ -32,9 +32,9 @@ LAYERS = """
     resolve caveats meaning
     render recognise check releases row_lints lints redash stmo translate ctes
     result data_coerce data_locate data_read data sample ingest engines running show
-    charts report
+    charts report provenance display answer
     analyze corners comparing verify
-    api cases start cli __main__ pytest_plugin
+    builder api magic cases start cli __main__ pytest_plugin
 """
 ORDER = LAYERS.split()
 
@@ -54,10 +54,10 @@ STAGES = {
 
 
 def stage_table():
-    """The README's rows: stage, module, what it takes, what it returns."""
-    lines = (REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines()
+    """The page's rows: stage, module, what it takes, what it returns."""
+    lines = (REPOSITORY / "docs" / "design.md").read_text(encoding="utf-8").splitlines()
     header = "| stage | module | takes → returns |"
-    assert header in lines, f"README.md has no table that begins with {header!r}"
+    assert header in lines, f"design.md has no table that begins with {header!r}"
     start = lines.index(header) + 2
     rows = []
     for line in lines[start:]:
@@ -267,7 +267,21 @@ def test_functions_of_ours_are_all_used():
 
 # --- The repository ------------------------------------------------------------------------------
 
-TEXTS = [".md", ".py", ".sql", ".j2", ".yaml", ".json", ".toml", ".txt", ".cfg", ".lock", ".yml", ""]
+TEXTS = [
+    ".md",
+    ".ipynb",
+    ".py",
+    ".sql",
+    ".j2",
+    ".yaml",
+    ".json",
+    ".toml",
+    ".txt",
+    ".cfg",
+    ".lock",
+    ".yml",
+    "",
+]
 OUTSIDE = [
     ".git",
     ".venv",

@@ -22,9 +22,9 @@ from querygen.cases.model import Expectation, Tolerance, json_schema
 from querygen.cases.read import read
 from querygen.cases.run import Options, result_of, run_test
 from querygen.cases.values import expected, shown
-from querygen.cases.yamltext import flow
 from querygen.catalog import catalog
 from querygen.errors import QuerygenError
+from querygen.yamltext import flow
 
 ROOT = Path(__file__).parents[1]
 TEST_FILES = sorted(

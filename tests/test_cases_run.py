@@ -26,8 +26,8 @@ from querygen.cases.names import PROCESSES, RECORDED
 from querygen.cases.read import read
 from querygen.cases.run import Options, run_test
 from querygen.cases.values import MATCHERS
-from querygen.cases.yamltext import flow
 from querygen.errors import EngineError
+from querygen.yamltext import flow
 
 ROOT = Path(__file__).parents[1]
 FILE = """
@@ -104,6 +104,7 @@ def test_what_is_invalid_or_fails_inside_goes_before_what_differs(home, monkeypa
         (["--from", "data"], "`--from` belongs to `--new` [bad-flag]"),
         (["--rows", "3"], "`--rows` belongs to `--new` [bad-flag]"),
         (["--probes", "probes"], "`--probes` belongs to `--new` [bad-flag]"),
+        (["--today", "2020-04-20"], "`--today` belongs to `--new` [bad-flag]"),
         (["specs", "nowhere"], "the path nowhere does not exist [no-such-file]"),
     ],
 )
@@ -205,6 +206,19 @@ def test_a_starter_passes_at_once_and_shows_no_client(path, tmp_path):
     assert "TODO" in text
     assert "aaaaaaaa-0000" not in text
     assert querygen("test", "--new", tmp_path / path.name, *flags).code == 2  # never over a file
+
+
+def test_a_starter_has_the_day_that_last_ends_on(tmp_path):
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("histogram: GC_MS\nfilters: {submission_date: {last: 3 days}}\n")
+    ran = querygen("test", "--new", spec)
+    assert ran.code == 1 and "or --today 2020-04-20" in ran.stderr
+    ran = querygen("test", "--new", spec, "--today", "2020-04-10", "--rows", 2)
+    assert (ran.code, ran.stderr) == (0, "")
+    file = read(tmp_path / "spec.test.yaml")
+    assert str(file.content.defaults.today) == "2020-04-10"
+    assert {str(file.content.defaults.row["submission_date"])} <= {"2020-04-08", "2020-04-09", "2020-04-10"}
+    assert run_test(file, "first pings", Options()).text == ""
 
 
 def test_a_starter_without_rows_writes_nothing(tmp_path):
@@ -395,7 +409,7 @@ def test_its_page_names_what_is_there(team):
     page = (team / "README.md").read_text(encoding="utf-8")
     files = page.split("## When a test fails")[0]
     named = [line.split("`")[1] for line in files.splitlines() if line.startswith("| `")]
-    assert len(named) == 7
+    assert len(named) == 8
     assert [name for name in named if not (team / name).exists()] == []
     assert "failing/without-votes.test.yaml" in page and "at line 8" in page
     assert read(team / "failing" / "without-votes.test.yaml").line("a busy client has one vote") == 8

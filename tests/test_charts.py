@@ -4,6 +4,7 @@ import datetime as dt
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,15 @@ def test_pictures_need_no_network(tmp_path):
     assert svg(spec) == svg(spec)
     assert svg(spec).startswith("<svg")
     assert png(spec)[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_picture_does_not_depend_on_those_drawn_before_it():
+    made = chart(answered(ROOT / "examples" / "tutorial" / "05-client-normalized-by-build.yaml"))
+    first = svg(made)
+    assert first.count('id="clip') == 3
+    assert svg(made) == first
+    hostile = {**made, "title": 'a <clipPath id="clip7"> clip-path="url(#clip99)"'}
+    assert {"clip7", "clip99"} <= set(re.findall(r"clip\d+", svg(hostile)))
 
 
 def test_a_picture_is_drawn_where_there_is_no_network(tmp_path):

@@ -154,6 +154,13 @@ class _Failing:
         pass
 
 
+def test_check_skips_the_tests_beside_specs():
+    specs = sorted((Path(__file__).parents[1] / "examples" / "ci" / "specs").glob("*.yaml"))
+    ran = querygen("check", *specs, "--today", "2020-04-20")
+    assert (ran.code, ran.text.count(": ok\n")) == (0, 2)
+    assert f"note: {specs[0]}: skipped, a test and no spec\n" in ran.stderr
+
+
 def test_check_tells_the_findings_of_all_specs(folder):
     (folder / "one.yaml").write_text(SPEC.replace("GC_MS", "GC-MS"))
     (folder / "two.yaml").write_text(SPEC.replace("os", "oss"))

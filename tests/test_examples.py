@@ -49,7 +49,7 @@ def test_prints_what_its_page_says(path, golden):
 
 
 def test_there_are_examples():
-    assert len([path for path in EXAMPLE_FILES if path.parent.name == "tutorial"]) == 6
+    assert len([path for path in EXAMPLE_FILES if path.parent.name == "tutorial"]) == 9
 
 
 def test_the_tutorials_three_histograms():

@@ -13,7 +13,7 @@ from querygen import Query
 from querygen.caveats import _CAVEATS, caveats
 from querygen.meaning import _texts, as_text, column_meanings, meaning, reason
 from querygen.plan import stage_names
-from querygen.report import Answer, report
+from querygen.report import report
 
 ROOT = Path(__file__).parents[1]
 GOLDENS = Path(__file__).parent / "explained"
@@ -310,7 +310,7 @@ def test_a_spec_is_explained_with_the_flags_of_others(tmp_path):
 
 def test_a_report_says_the_same():
     query = query_of("05-client-normalized-by-build")
-    page = report([Answer(query, query.run())])
+    page = report([query.run()])
     said = re.sub(r"&#39;|&#x27;", "'", re.sub(r"<[^>]*>", "", page))
     made = meant("05-client-normalized-by-build")
     for text in (

@@ -3,13 +3,16 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
+import mutation_log
 import pytest
 from mutation_effect import take_effect
+from mutation_log import Outcome
 from mutation_mutants import ROOT, Mutant, of_template, of_udf, sql_mutants
 from mutation_python import of_module, python_files, python_mutants
+from mutation_reach import Reached, keep, kept
 from mutation_run import chosen, excuses, findings, main
-from mutation_suite import Outcome
 
 from querygen import translate
 
@@ -196,6 +199,64 @@ def test_the_same_sample_for_the_same_seed():
     assert main(["--only", "no such mutant"]) == 2
 
 
+# --- What is known from before -------------------------------------------------------------------
+
+TESTS = [ROOT / "tests/test_scalars.py", ROOT / "tests/test_udfs.py"]
+
+
+def test_a_log_of_which_the_last_entries_count(tmp_path):
+    log = tmp_path / "mutants.log"
+    assert mutation_log.read(log) == {}
+    first, second = ALL[:2]
+    killed = outcome(second, "tests/test_scalars.py::test_y[a → ü]")
+    for made in (outcome(first), outcome(second), killed):
+        mutation_log.append(log, mutation_log.entry_of(made, TESTS))
+    with log.open("a", encoding="utf-8") as file:
+        file.write('\n{"id": "interr')
+    mutation_log.append(log, mutation_log.entry_of(outcome(ALL[2]), TESTS))
+    entries = mutation_log.read(log)
+    assert [entries[made.id].outcome(made) for made in ALL[:3]] == [
+        outcome(first),
+        killed,
+        outcome(ALL[2]),
+    ]
+
+
+def test_an_entry_holds_while_the_mutated_file_and_its_judges_are_the_same():
+    made = ALL[0]
+    noticed = mutation_log.entry_of(outcome(made, "tests/test_scalars.py::test_y"), TESTS)
+    unnoticed = mutation_log.entry_of(outcome(made), TESTS)
+    assert noticed.holds(made, TESTS, {}) and unnoticed.holds(made, TESTS, {})
+    for entry in (noticed, unnoticed):
+        assert not replace(entry, file="another text").holds(made, TESTS, {made.id})
+        assert not replace(entry, judge="another text").holds(made, TESTS, {})
+    assert noticed.holds(made, TESTS[1:], {}), "whichever other tests there are"
+    assert not unnoticed.holds(made, [*TESTS, ROOT / "tests/test_spec.py"], {})
+    assert unnoticed.holds(made, [], {made.id}), "an excuse is for all tests"
+
+
+def test_what_a_test_reaches_is_kept_until_what_it_read_changes(tmp_path, monkeypatch):
+    path = tmp_path / "mutants.reach"
+    test = "tests/test_scalars.py::test_y"
+    reached = Reached(
+        passed=True,
+        seconds=0.5,
+        files=frozenset({"templates/stages/totals.sql.j2"}),
+        lines=frozenset({("querygen/units.py", 10)}),
+        stages={},
+    )
+    assert list(kept(path)) == []
+    keep(path, {test: reached, "tests/test_scalars.py::test_failed": replace(reached, passed=False)}, {})
+    keep(path, {}, {})
+    path.write_bytes(path.read_bytes() + b"\x80\x04interrupted")
+    assert list(kept(path)) == [({test: reached}, {}), ({}, {})]
+    for changed in ("tests/test_scalars.py", "templates/stages/totals.sql.j2", "querygen/units.py"):
+        monkeypatch.setattr(
+            "mutation_reach.digest", lambda file, changed=changed: str(file == ROOT / changed)
+        )
+        assert list(kept(path)) == [({}, {}), ({}, {})]
+
+
 def test_a_mutant_that_is_nowhere_is_an_error():
     path = "querygen/units.py"
     nothing = Mutant(path, "", "nothing", ())
@@ -204,8 +265,8 @@ def test_a_mutant_that_is_nowhere_is_an_error():
         take_effect(nothing)
 
 
-def test_noticed_and_unnoticed_mutants():
-    """In a process of its own, with one test of scalars, whose query knows no days and no top keys."""
+def test_noticed_and_unnoticed_mutants(tmp_path):
+    """In processes of their own, with one test of scalars, whose query knows no days and no top keys."""
     test = "tests/test_scalars.py::test_summary_by_os[duckdb]"
     totals = "templates/stages/totals_of_numbers.sql.j2"
     noticed = [
@@ -216,15 +277,21 @@ def test_noticed_and_unnoticed_mutants():
         "templates/stages/top_keys.sql.j2 | SUM(n_samples) DESC, | DESC → nothing",
         "querygen/translate.py | dates_are_utc, | dates_are_utc left out",
     ]
-    only = [f"--only={name}" for name in (*noticed, *unnoticed)]
-    ran = subprocess.run(
-        [sys.executable, "tests/mutation_run.py", *only, f"--tests={test}", "--verbose"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    only_ids = [*noticed, *unnoticed]
+    only = [f"--only={name}" for name in only_ids]
+    log = tmp_path / "mutants.log"
+
+    def run(*flags):
+        return subprocess.run(
+            [sys.executable, "tests/mutation_run.py", *only, f"--tests={test}", f"--log={log}", *flags],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    ran = run("--verbose")
     assert (ran.returncode, ran.stderr) == (1, "")
     for name in noticed:
         assert f"{test} after 1 of 1: {name}\n" in ran.stdout
@@ -233,3 +300,18 @@ def test_noticed_and_unnoticed_mutants():
     assert "\n-  SUM(n_samples) DESC,\n+  SUM(n_samples),\n(no test reaches it)\n" in ran.stdout
     assert "\n-    dates_are_utc,\n" in ran.stdout
     assert ran.stdout.splitlines()[-2] == "2 mutants survived without an excuse"
+
+    entries = mutation_log.read(log)
+    assert {name: entries[name].killed_by for name in only_ids} == dict.fromkeys(
+        noticed, test
+    ) | dict.fromkeys(unnoticed)
+    stale = replace(entries[noticed[0]], file="another text")
+    log.write_text("")
+    for entry in (stale, entries[noticed[1]], entries[unnoticed[0]]):
+        mutation_log.append(log, entry)
+    again = run("--resume", "--verbose")
+    assert re.search(r"^4 mutants, 2 of them from the log, \d+ s$", again.stdout, re.MULTILINE)
+    assert again.stdout.splitlines()[:8] == ran.stdout.splitlines()[:8]
+    assert [mutation_log.read(log)[name].file for name in only_ids] == [
+        entries[name].file for name in only_ids
+    ]

@@ -53,7 +53,8 @@ def test_compiling_imports_no_engine(arguments):
         f"sys.argv = ['querygen', *{arguments!r}, {str(EXAMPLE)!r}]\n"
         "try: cli.main()\n"
         "except SystemExit as end: assert not end.code\n"
-        "heavy = {'duckdb', 'pyarrow', 'pandas', 'polars', 'numpy', 'zetasql', 'wasmtime', 'matplotlib'}\n"
+        "heavy = {'argcomplete', 'duckdb', 'pyarrow', 'pandas', 'polars', 'numpy', 'zetasql', 'wasmtime',\n"
+        "         'matplotlib', 'readline'}\n"
         "sys.stderr.write(' '.join(sorted(heavy & set(sys.modules))))\n"
     )
     ran = process("-c", code)

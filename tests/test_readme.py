@@ -2,19 +2,18 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 from commandline import querygen
-from ruamel.yaml import YAML
 
-from querygen import Query
 from querygen.api import load
-from querygen.catalog import catalog
+from querygen.cli.parser import HOMES
 from querygen.show import as_table
-from querygen.source import load_text
 from querygen.spec import Spec
-from querygen.validate import validate
+from querygen.spec_values import Measure
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def block(language: str, containing: str) -> str:
@@ -37,37 +36,23 @@ def test_the_python_runs(capsys):
     assert len(scope["result"].rows()) == 2
 
 
-def test_the_dimensions_compile():
-    spec = YAML(typ="safe", pure=True).load(block("yaml", "bands: [4096, 8192]"))
-    query = Query(**spec, measure="counts", filters={"submission_date": "2020-04-20"})
-    assert {row["machine"] for row in query.run().rows()} == {"small", "mac", None}
+def test_the_keys_are_those_of_specs():
+    table = README.split("| what | keys |")[1].split("\n\n")[0]
+    cells = re.findall(r"\| ([^|]*) \|$", table, re.M)
+    named = {name for code in re.findall(r"`(.*?)`", " ".join(cells)) for name in re.findall(r"\w+", code)}
+    measures = set(get_args(Measure))
+    assert measures < named
+    assert named - measures - {"none", "client", "client_day"} < set(Spec.model_fields)
 
 
-def test_every_key_of_the_spec_is_explained():
-    table = README.split("| key | meaning |")[1].split("**Filters**")[0]
-    explained = {
-        name for cell in re.findall(r"^\| (.*?) \|", table, re.M) for name in re.findall(r"`(\w+)`", cell)
-    }
-    assert set(Spec.model_fields) - explained == {"low_data"} and "`low_data: drop`" in table
-    assert explained <= set(Spec.model_fields)
+def test_every_command_is_listed():
+    table = README.split("| command | what it does |")[1].split("\n\n")[0]
+    assert set(re.findall(r"^\| `querygen (\w+)", table, re.M)) == set(HOMES)
 
 
-def test_the_friendly_dimensions_are_the_source_s():
-    text = README.split("**Dimensions** are names (")[1].split(";")[0]
-    names = set(re.findall(r"`(\w+)`", text))
-    source = catalog().get("telemetry.main")
-    assert names == set(source.friendly)
-
-
-def test_the_filters_in_the_table_are_valid():
-    table = README.split("| operator | meaning |")[1].split("A value of")[0]
-    for example in re.findall(r"`(\{.*?\})`", table):
-        text = (
-            example.replace(": a", ": 2020-04-06")
-            .replace(": b", ": 2020-04-20")
-            .replace("[a, b]", "[2020-04-06]")
-        )
-        validate(load_text(f"measure: counts\nfilters: {{submission_date: {text}}}", "readme"))
+def test_every_page_is_listed():
+    pages = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} - {"docs/README.md"}
+    assert pages <= set(re.findall(r"\]\((docs/\w+\.md)\)", README))
 
 
 def test_the_test_file_passes(tmp_path):

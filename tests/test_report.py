@@ -22,7 +22,7 @@ from pings import pairs, write_ndjson
 from querygen import EngineError, Query, QuerygenError
 from querygen.api import load
 from querygen.charts import draw, has_chart
-from querygen.report import Answer, answer, plot_page, report
+from querygen.report import answer, plot_page, report
 from querygen.report.svg import embedded
 from querygen.show import as_csv, as_json
 
@@ -53,9 +53,8 @@ class Page(HTMLParser):
         return [value for _, found, value in self.attributes if found == name]
 
 
-def answered(path, **options):
-    query = load(path)
-    return Answer(query, query.run(repeatable=True), **options)
+def answered(path):
+    return load(path).run(repeatable=True)
 
 
 @pytest.fixture(scope="module")
@@ -72,17 +71,17 @@ def test_says_what_is_counted_and_shows_rows_spec_sql_and_hashes(one):
     shown = "\n".join(page.texts)
     sql = one.query.sql()
     for part in (
-        one.result.plan.about.counted,
-        one.result.plan.about.title,
+        one.plan.about.counted,
+        one.plan.about.title,
         "it is synthetic",
         TUTORIAL.read_text(encoding="utf-8"),
         sql,
         hashlib.sha256(sql.encode()).hexdigest(),
         hashlib.sha256(TUTORIAL.read_bytes()).hexdigest(),
-        hashlib.sha256(as_json(one.result)).hexdigest(),
+        hashlib.sha256(as_json(one)).hexdigest(),
     ):
         assert part in shown
-    assert page.elements.count("tr") == len(one.result) + 1
+    assert page.elements.count("tr") == len(one) + 1
     assert page.elements.count("h1") == 1 and "svg" in page.elements
 
 
@@ -91,14 +90,14 @@ def test_the_picture_is_there_before_any_script(one):
     assert text.index("<svg") < text.index("<script")
     (picture,) = re.findall(r"<svg.*?</svg>", text, re.S)
     label = ET.fromstring(picture).get("aria-label")
-    assert label.startswith(one.result.plan.about.title) and "median" in label
+    assert label.startswith(one.plan.about.title) and "median" in label
 
 
 def test_the_table_can_be_sorted_and_has_a_caption_and_headers(one):
     page = Page(report([one]))
-    assert page.values("scope") == ["col"] * len(one.result.plan.columns)
+    assert page.values("scope") == ["col"] * len(one.plan.columns)
     assert page.elements.count("caption") == 1
-    assert page.values("data-key")[:3] == [str(v) for v in list(one.result.rows()[0].values())[:3]]
+    assert page.values("data-key")[:3] == [str(v) for v in list(one.rows()[0].values())[:3]]
 
 
 def test_downloads_hold_all(one):
@@ -111,8 +110,8 @@ def test_downloads_hold_all(one):
             found[list(found)[-1]] = base64.b64decode(value.partition(";base64,")[2])
     stem = TUTORIAL.stem
     assert found == {
-        f"{stem}.csv": as_csv(one.result),
-        f"{stem}.json": as_json(one.result),
+        f"{stem}.csv": as_csv(one),
+        f"{stem}.json": as_json(one),
         f"{stem}.sql": one.query.sql().encode(),
     }
 
@@ -132,11 +131,11 @@ def test_several_specs_have_an_index(one):
     assert len(regions) == 9
     for unique in (page.values("id"), regions):
         assert len(unique) == len(set(unique))
-    title = one.result.plan.about.title
+    title = one.plan.about.title
     links = re.findall(r'<li><a href="#.*?">(.*?)</a>', text)
     assert links == [
         f"{title} (03-percentiles-of-one-day)",
-        pings.result.plan.about.title,
+        pings.plan.about.title,
         f"{title} (03-percentiles-of-one-day) (2)",
     ]
     assert page.elements.count("h1") == 1
@@ -146,7 +145,7 @@ def test_several_specs_have_an_index(one):
 def test_a_result_without_rows_says_why(tmp_path):
     (tmp_path / "telemetry.main.ndjson").write_text('{"client_id": "a"}\n')
     query = Query(histogram="GC_MS", filters={"submission_date": "2020-04-20"})
-    text = report([Answer(query, query.run(tmp_path), files=[tmp_path / "telemetry.main.ndjson"])])
+    text = report([query.run(tmp_path)])
     assert "There is nothing to draw." in text and "0 rows" in text
     digest = hashlib.sha256(b'{"client_id": "a"}\n').hexdigest()
     assert f"telemetry.main.ndjson, 19 bytes, SHA-256 {digest}" in text
@@ -156,7 +155,7 @@ def test_long_results_are_cut_but_their_downloads_are_whole(one, monkeypatch):
     monkeypatch.setattr(answer, "MOST_ROWS", 2)
     page = Page(report([one]))
     assert page.elements.count("tr") == 3
-    assert f"The first 2 of {len(one.result):,} rows; the downloads have all." in page.texts
+    assert f"The first 2 of {len(one):,} rows; the downloads have all." in page.texts
 
 
 def test_the_same_answer_gives_the_same_bytes(one):
@@ -260,7 +259,7 @@ def asked_about(texts, folder):
         percentiles=[0.25, 0.5, 0.75],
         silence=["redash-braces"],
     )
-    return Answer(query, query.run(folder), files=[file])
+    return query.run(folder)
 
 
 @pytest.mark.parametrize("fragment", [False, True], ids=["page", "fragment"])
@@ -332,7 +331,7 @@ def test_any_answer_can_be_reported(pair):
             assert error.diagnostics[0].code == "undecodable"
             return
     assert has_chart(result) is (len(result) > 0)
-    text = report([Answer(made, result)])
+    text = report([result])
     inert(Page(text))
     assert (text.count("<svg") == 1) is has_chart(result)
 

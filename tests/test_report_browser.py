@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from querygen.api import load
-from querygen.report import Answer, report
+from querygen.report import report
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright, which drives the browser, is not installed"
@@ -34,7 +34,7 @@ def files(tmp_path_factory):
     for name in SPECS:
         probes = ROOT / "examples" / Path(name).parent / "probes"
         query = load(ROOT / "examples" / f"{name}.yaml", probes=probes if probes.is_dir() else None)
-        answers.append(Answer(query, query.run(overlays=True)))
+        answers.append(query.run(overlays=True))
     (folder / "report.html").write_text(report(answers), encoding="utf-8")
     pieces = [report([answer], fragment=True) for answer in answers[:2]]
     around = "<!DOCTYPE html><html lang=en><title>Board</title><main><h1>Board</h1><p id=p>Its own text</p>"

@@ -104,6 +104,7 @@ def test_flags_are_what_the_spec_says():
         "channel": "beta",
         "submission_date": {"from": "2020-04-08", "to": "2020-04-09"},
     }
+    assert "each os" not in wrote.text
     assert (spec["dimensions"], spec["experiment"]) == (["os", "country"], "x")
     assert (spec["control"], spec["branches"]) == ("a", ["b", "c: d"])
     assert spec["measure"] == "compare"

@@ -110,7 +110,7 @@ rates AS (
     `time`,
     SUM(events) AS events,
     SUM(exposure) AS exposure,
-    COUNT(DISTINCT client_id) AS n_clients,
+    COUNT(client_id) AS n_clients,
   FROM
     exposed
   GROUP BY

@@ -773,7 +773,7 @@ SELECT
   detectable,
   p_value,
   MAX(LEAST(1.0, (n_tests - p_rank + 1) * p_value)) OVER (PARTITION BY p_value IS NULL ORDER BY p_rank) AS p_holm,
-  MIN(LEAST(1.0, n_tests * p_value / p_rank)) OVER (PARTITION BY p_value IS NULL ORDER BY p_rank DESC) AS p_bh,
+  MIN(n_tests * p_value / p_rank) OVER (PARTITION BY p_value IS NULL ORDER BY p_rank DESC) AS p_bh,
   n_treated AS n_clients,
   n_control,
 FROM

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from querygen.atomic import appearing_when_complete
 from querygen.cases.model import Expectation
 from querygen.cases.read import SUFFIX, TEST_FILE, TestFile, slug
-from querygen.cases.yamltext import flow
 from querygen.errors import QuerygenError
 from querygen.result import Result
 from querygen.source import Source, load_file
+from querygen.yamltext import flow
 
 FOLDER = "__querygen__"
 

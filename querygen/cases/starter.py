@@ -18,7 +18,6 @@ from querygen.cases.names import Kind, Names
 from querygen.cases.read import SUFFIX
 from querygen.cases.read import read as read_test
 from querygen.cases.run import Options, result_of
-from querygen.cases.yamltext import flow
 from querygen.catalog import Catalog
 from querygen.ctes import scanned
 from querygen.errors import QuerygenError, UsageError
@@ -29,6 +28,7 @@ from querygen.sides import spec_of
 from querygen.source import load_file
 from querygen.sqltext import text
 from querygen.translate import translate
+from querygen.yamltext import flow
 
 _MOST_EXPECTED = 40  # rows that people read in a test file; more are a snapshot
 _TEST = "first pings"
@@ -44,6 +44,7 @@ class Starter:
         rows: how many rows it is given.
         probes: probe definitions.
         schemas: files of the tables' schemas.
+        today: the day that `last` ends on.
     """
 
     spec: Path
@@ -51,6 +52,7 @@ class Starter:
     rows: int = 5
     probes: str | None = None
     schemas: Mapping[str, str] | None = None
+    today: dt.date | None = None
 
     @property
     def path(self) -> Path:
@@ -68,7 +70,7 @@ class Starter:
             raise UsageError.of(
                 "file-exists", f"{self.path} exists already", help="move it away, or add tests to it"
             )
-        query = Query.of(load_file(self.spec), self._catalog)
+        query = Query.of(load_file(self.spec), self._catalog, self.today)
         found = self._passing(query)
         rows = self._short(query, found)
         if not any(rows.values()):
@@ -150,7 +152,10 @@ class Starter:
         if self.schemas:
             schemas = {table: self._beside(file) for table, file in self.schemas.items()}
             lines.append(f"schema: {flow(schemas)}")
-        lines += [f"defaults:\n  row: {flow(common)}"] if common else []
+        day = {} if self.today is None else {"today": self.today}
+        defaults = {**day, "row": common} if common else day
+        lines += ["defaults:"] if defaults else []
+        lines += [f"  {key}: {flow(value)}" for key, value in defaults.items()]
         lines += [f"tests:\n  {_TEST}:\n    given:"]
         for table, of_table in rows.items():
             lines.append(f"      {table}:{'' if of_table else ' []'}")

@@ -1,6 +1,7 @@
 """Drawing: a Vega-Lite spec becomes SVG or PNG, by vl-convert, without a browser or a network."""
 
 import json
+import re
 from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
@@ -10,6 +11,8 @@ from querygen.errors import EngineError
 
 VERSION = "6.4"
 """Of Vega-Lite, whose newest one in vl-convert may change with it."""
+
+_CLIP = re.compile(r'(?<=<clipPath id=")clip\d+(?=">)|(?<= clip-path="url\(#)clip\d+(?=\)")')
 
 
 @cache
@@ -32,7 +35,9 @@ def svg(spec: dict[str, Any]) -> str:
         EngineError: the extra `charts` is not installed.
     """
     made: str = _converter().vegalite_to_svg(json.dumps(spec), vl_version=VERSION, allowed_base_urls=[])
-    return made
+    # Vega numbers the clip paths of all pictures of a process.
+    names = {name: f"clip{i}" for i, name in enumerate(re.findall(r'<clipPath id="(clip\d+)">', made), 1)}
+    return _CLIP.sub(lambda found: names.get(found[0], found[0]), made)
 
 
 def png(spec: dict[str, Any], scale: float = 2.0) -> bytes:

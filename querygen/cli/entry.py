@@ -16,6 +16,10 @@ def main() -> None:
     # end, where there is next to none; and pydantic's search for plugins in all installed packages.
     gc.disable()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    if "_ARGCOMPLETE" in os.environ:
+        from querygen.cli.completing import complete
+
+        complete()
     try:
         with interruptible() as interrupts:
             code = _outcome(interrupts)

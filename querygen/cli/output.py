@@ -1,16 +1,14 @@
 """What commands write: answers to stdout or a file, everything else to stderr."""
 
-import errno
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import get_terminal_size
 
-from querygen.atomic import appearing_when_complete
-from querygen.errors import Diagnostic, UsageError
+from querygen.atomic import write_whole
+from querygen.errors import Diagnostic
 
 
 def write(content: bytes, output: Path | None) -> None:
@@ -24,14 +22,7 @@ def write(content: bytes, output: Path | None) -> None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return
-    try:
-        if output.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        with appearing_when_complete(output) as partial:
-            partial.write_bytes(content)
-    except OSError as error:
-        message = f"{output} cannot be written: {str(error.strerror).lower()}"
-        raise UsageError.of("unwritable", message, help="name a file in a folder that is there") from None
+    write_whole(content, output)
 
 
 CLEAR = "\r\x1b[K"
@@ -52,6 +43,8 @@ def progress_line() -> Iterator[Callable[[str], None] | None]:
     if not is_terminal():
         yield None
         return
+
+    from shutil import get_terminal_size
 
     def show(line: str) -> None:
         if _shown == [line]:

@@ -27,15 +27,20 @@ HOMES = {
     "schema": "reference",
     "test": "testing",
     "explain": "reference",
+    "completion": "completing",
 }
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
-    """Reads the command line; the function of its command is `act`.
+    """Reads the command line; the function of its command is `act`."""
+    return parser_for(words[0] if words else "").parse_args(words)
 
-    Only the module of that command is imported; all are where none is named, for help and for errors.
+
+def parser_for(first: str) -> argparse.ArgumentParser:
+    """The parser of a command line that begins with this word.
+
+    Only the module of that command is imported; all are where it is none, for help and for errors.
     """
-    first = words[0] if words else ""
     parser = argparse.ArgumentParser(
         prog="querygen",
         description="Compiles short specs into BigQuery SQL for Firefox telemetry, and runs them.",
@@ -52,4 +57,4 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         for option in command.shared:
             SHARED[option](made.add_argument)
         command.flags(made.add_argument)
-    return parser.parse_args(words)
+    return parser

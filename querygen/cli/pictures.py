@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from querygen.cli.options import Add, Command
 from querygen.cli.output import running_line, say, warn, write
-from querygen.cli.reading import reader
+from querygen.cli.reading import other_than_spec, reader
 from querygen.errors import UsageError
 
 if TYPE_CHECKING:
+    from querygen.answer import Answer
     from querygen.api import Query
-    from querygen.report import Answer
 
-_KINDS = (".svg", ".png", ".html", ".json")
+_KINDS = (".svg", ".png", ".html", ".json")  # those of display.plot, which takes its time to be imported
 
 
 def _plot(arguments: argparse.Namespace) -> int:
@@ -28,29 +28,13 @@ def _plot(arguments: argparse.Namespace) -> int:
         )
     query = reader(arguments)(arguments.spec)
     answer = _answer(query, arguments)
-    write(_drawn(answer, kind, arguments.theme), arguments.output)
+    write(answer.plot(arguments.theme).as_bytes(kind), arguments.output)
     return 0
-
-
-def _drawn(answer: "Answer", kind: str, theme: str) -> bytes:
-    if kind == ".html":
-        from querygen.report import plot_page
-
-        return plot_page(answer).encode()
-    from querygen.charts import as_text, chart
-
-    spec = chart(answer.result, "dark" if theme == "dark" else "light")
-    if kind == ".json":
-        return as_text(spec).encode()
-    from querygen.charts.draw import png, svg
-
-    return png(spec) if kind == ".png" else svg(spec).encode()
 
 
 def _report(arguments: argparse.Namespace) -> int:
     """Run specs and write one page with their answers, which opens offline."""
     from querygen.report import report
-    from querygen.verify import other_than_spec
 
     read = reader(arguments)
     queries = []
@@ -71,12 +55,9 @@ def _answer(query: "Query", arguments: argparse.Namespace, before: str = "") -> 
     """Runs a query, and says what is to be said about it; `before` tells which of several it is."""
     gc.enable()
     warn(query.warnings())
-    from querygen.data import parse_locations
-    from querygen.report import Answer
-
     # The same input gives the same bytes.
     with running_line(before) as progress:
-        result = query.run(
+        answer = query.run(
             arguments.data,
             engine=arguments.engine,
             udfs=arguments.udfs,
@@ -84,12 +65,10 @@ def _answer(query: "Query", arguments: argparse.Namespace, before: str = "") -> 
             overlays=True,
             progress=progress,
         )
-    for note in result.notes:
+    for note in answer.notes:
         say(f"note: {note}")
-    warn(result.warnings)
-    given = parse_locations(arguments.data or [])
-    files = tuple(file for read in result.plan.reads for file in given.get(read.table, ()))
-    return Answer(query, result, arguments.udfs, arguments.engine, files)
+    warn(answer.warnings)
+    return answer
 
 
 def _plot_flags(add: Add) -> None:

@@ -36,9 +36,7 @@ def reader(arguments: argparse.Namespace, *, probes_beside: bool = False) -> "Ca
             source = source.with_value("source", arguments.source)
         beside = Path(spec).parent / "probes"
         is_beside = probes_beside and arguments.probes is None and spec != "-" and beside.is_dir()
-        return Query.of(
-            source, catalog(str(beside) if is_beside else arguments.probes), _date(arguments.today)
-        )
+        return Query.of(source, catalog(str(beside) if is_beside else arguments.probes), day(arguments.today))
 
     return read
 
@@ -62,7 +60,12 @@ def schemas(flags: Sequence[str] | None) -> dict[str, str]:
     return pairs
 
 
-def _date(text: str | None) -> dt.date | None:
+def day(text: str | None) -> dt.date | None:
+    """What `--today` says; None where it says nothing.
+
+    Raises:
+        UsageError: it is no date.
+    """
     if text is None:
         return None
     try:
@@ -71,3 +74,14 @@ def _date(text: str | None) -> dt.date | None:
         raise UsageError.of(
             "bad-flag", f"`--today {text}` is no date", help="write it as 2020-04-20"
         ) from None
+
+
+def other_than_spec(path: str) -> str | None:
+    """What a file is by its name, if no spec: globs take those beside specs, too."""
+    from querygen.probes import is_definitions
+
+    if path.endswith(".test.yaml"):
+        return "a test"
+    if "__querygen__" in Path(path).parts:
+        return "a test's snapshot"
+    return "probe definitions" if is_definitions(Path(path).name) else None

@@ -3,7 +3,6 @@
 import argparse
 import sys
 from pathlib import Path
-from shutil import get_terminal_size
 
 from querygen.cli.options import Add, Command
 from querygen.cli.output import say, write
@@ -52,6 +51,8 @@ def _explain(arguments: argparse.Namespace) -> int:
     """Explain a spec in words, or the code of a warning or error; without either, list the codes."""
     asked = arguments.asked
     if asked is not None and _is_spec(asked):
+        from shutil import get_terminal_size
+
         width = min(get_terminal_size().columns, _WIDEST) if sys.stdout.isatty() else _WIDTH
         text = reader(arguments)(asked).explain(width)
     else:

@@ -23,7 +23,14 @@ def _sample(arguments: argparse.Namespace) -> int:
             if value is not None:
                 told = f"`{flag}` means nothing to a story, which has its own size and tables"
                 raise UsageError.of("bad-flag", told, help="leave it out")
-        paths = write_story(arguments.story, arguments.output, arguments.seed, arguments.format)
+        with progress_line() as show:
+            paths = write_story(
+                arguments.story,
+                arguments.output,
+                arguments.seed,
+                arguments.format,
+                show and (lambda table: show(f"making {table}")),
+            )
     else:
         pings = arguments.pings or _PINGS
         with progress_line() as show:

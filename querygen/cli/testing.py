@@ -6,7 +6,7 @@ from pathlib import Path
 
 from querygen.cli.options import Add, Command, positive
 from querygen.cli.output import write
-from querygen.cli.reading import schemas
+from querygen.cli.reading import day, schemas
 from querygen.errors import UsageError
 
 
@@ -21,7 +21,8 @@ def _test(arguments: argparse.Namespace) -> int:
         from querygen.cases.starter import Starter
 
         rows = arguments.rows or Starter.rows
-        starter = Starter(arguments.new, arguments.data or (), rows, arguments.probes, given)
+        today = day(arguments.today)
+        starter = Starter(arguments.new, arguments.data or (), rows, arguments.probes, given, today)
         _say(str(starter.write()))
         return 0
     of_new = {
@@ -29,11 +30,12 @@ def _test(arguments: argparse.Namespace) -> int:
         "--rows": arguments.rows,
         "--probes": arguments.probes,
         "--schema": given,
+        "--today": arguments.today,
     }
     for flag in (flag for flag, value in of_new.items() if value):
         help_ = (
             f"write `{flag[2:]}:` into the test file"
-            if flag in ("--probes", "--schema")
+            if flag in ("--probes", "--schema", "--today")
             else "add `--new SPEC`"
         )
         raise UsageError.of("bad-flag", f"`{flag}` belongs to `--new`", help=help_)
@@ -63,4 +65,4 @@ def _flags(add: Add) -> None:
     add("--rows", type=positive, metavar="N", help="how many rows (5)")
 
 
-COMMANDS = {"test": Command(_test, ("schema", "probes"), _flags)}
+COMMANDS = {"test": Command(_test, ("schema", "probes", "today"), _flags)}

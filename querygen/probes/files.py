@@ -19,7 +19,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from querygen.atomic import appearing_when_complete
+from querygen.cache import cache_folder, keep
 from querygen.errors import QuerygenError, Span, UsageError
 
 _DEFINITIONS = re.compile(r"(Histograms\.json|Scalars\.yaml|(.*[_-])?metrics\.yaml)(\.xz)?")
@@ -183,14 +183,14 @@ def _json(name: str, text: str) -> Any:
 
 
 def _cached_yaml(name: str, text: str) -> Any:
-    cached = _cache_folder() / f"{hashlib.sha256((_CACHE_FORMAT + text).encode()).hexdigest()}.json"
+    cached = cache_folder("probes") / f"{hashlib.sha256((_CACHE_FORMAT + text).encode()).hexdigest()}.json"
     try:
         return json.loads(cached.read_bytes())
     except (OSError, ValueError):
         pass
     # Dates (`expires: 2026-01-31`) become text, as JSON would have them.
     content = json.loads(json.dumps(_yaml(name, text), default=str))
-    _keep(cached, json.dumps(content))
+    keep(cached, json.dumps(content))
     return content
 
 
@@ -210,20 +210,3 @@ def _yaml(name: str, text: str) -> Any:
         raise QuerygenError.of(
             "bad-yaml", f"this is not valid YAML: {error}", span=Span(name, 1, 1), help="correct the file"
         ) from None
-
-
-def _cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    # A relative path is to be ignored, says the XDG specification.
-    root = Path(base) if os.path.isabs(base) else Path("~/.cache").expanduser()  # noqa: PTH117
-    return root / "querygen" / "probes"
-
-
-def _keep(path: Path, content: str) -> None:
-    """Writes a cache file whole or not at all: several processes may do so at once."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with appearing_when_complete(path) as partial:
-            partial.write_text(content, encoding="utf-8")
-    except OSError:
-        pass

@@ -9,24 +9,23 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from querygen import VERSION
-from querygen.charts.frame import distinct, safe
-from querygen.charts.theme import css_variables
-from querygen.report.answer import Answer, Shown, shown_answer
+from querygen.charts.frame import distinct
+from querygen.report.answer import Shown, shown_answer
+from querygen.report.layout import environment, resource, variables
 
-_ASSETS = Path(__file__).parent / "assets"
+if TYPE_CHECKING:
+    from querygen.answer import Answer
 
-__all__ = ["Answer", "plot_page", "report"]
+__all__ = ["plot_page", "report"]
 
 
-def report(answers: Sequence[Answer], *, fragment: bool = False) -> str:
+def report(answers: Sequence["Answer"], *, fragment: bool = False) -> str:
     """The answers as one page, or as a piece for another page.
 
     Args:
@@ -42,7 +41,7 @@ def report(answers: Sequence[Answer], *, fragment: bool = False) -> str:
     return _laid_out("fragment" if fragment else "page", answers=every, title=title)
 
 
-def _told_apart(answers: Sequence[Answer], every: Sequence[Shown]) -> list[Shown]:
+def _told_apart(answers: Sequence["Answer"], every: Sequence[Shown]) -> list[Shown]:
     """The same with titles of their own: those of the same title also name their file, or are numbered."""
     often = Counter(one.title for one in every)
     titles = [
@@ -54,7 +53,7 @@ def _told_apart(answers: Sequence[Answer], every: Sequence[Shown]) -> list[Shown
     return [replace(one, title=title) for one, title in zip(every, distinct(titles), strict=True)]
 
 
-def plot_page(answer: Answer) -> str:
+def plot_page(answer: "Answer") -> str:
     """The chart of an answer as a page of its own.
 
     Raises:
@@ -63,58 +62,29 @@ def plot_page(answer: Answer) -> str:
     """
     from querygen.charts import chart
 
-    chart(answer.result)  # says why, if there is none
+    chart(answer)  # says why, if there is none
     found: Shown = shown_answer(answer, set())
     return _laid_out("plot", answer=found)
 
 
 def _laid_out(template: str, **content: Any) -> str:
-    script, style = (_resource(name) for name in ("report.js", "report.css"))
+    script, style = (resource(name) for name in ("report.js", "report.css"))
     style = f"{_variables()}{style}"
     policy = f"default-src 'none'; style-src {_allowed(style)}; base-uri 'none'; form-action 'none'"
     if template != "plot":
         policy += f"; script-src {_allowed(script)}"
     # Both are files of this package, and hold no text of a spec or of data.
     marked = {"script": Markup(script), "style": Markup(style)}  # noqa: S704
-    page = _environment().get_template(f"{template}.html.j2")
+    page = environment().get_template(f"{template}.html.j2")
     return page.render(**content, **marked, policy=policy, version=VERSION).lstrip()
+
+
+def _variables() -> str:
+    """The colours of a page, which is dark where its reader's system is."""
+    dark = f"@media (prefers-color-scheme: dark) {{ {variables('.querygen', dark=True)} }}"
+    return f"{variables('.querygen', dark=False)}\n{dark}\n"
 
 
 def _allowed(content: str) -> str:
     """What lets exactly this script or style in."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
-
-
-def _variables() -> str:
-    """The colours, and what code stands on."""
-    light, dark = ("#f4f5f7", "#20232a")
-    return (
-        f".querygen {{ {css_variables(dark=False)} --qg-code: {light}; }}\n"
-        "@media (prefers-color-scheme: dark) "
-        f"{{ .querygen {{ {css_variables(dark=True)} --qg-code: {dark}; }} }}\n"
-    )
-
-
-@cache
-def _resource(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_ASSETS),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        finalize=_visible,
-    )
-
-
-def _visible(value: Any) -> Any:
-    """Texts with what is invisible written out; line breaks and tabs stay."""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return "".join(c if c in "\n\t" else safe(c) for c in value)
-    return value

@@ -3,15 +3,12 @@
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from querygen import VERSION
 from querygen.charts import chart, has_chart
 from querygen.charts.axes import number
 from querygen.charts.draw import svg
@@ -22,31 +19,14 @@ from querygen.result import Result
 from querygen.show import as_csv, as_json
 
 if TYPE_CHECKING:
+    from querygen.answer import Answer
     from querygen.api import Query
+    from querygen.errors import Diagnostic
 
 MOST_ROWS = 5000
 """Rows that a page shows; the downloads have all."""
 
 _NUMBERS = ("INT64", "FLOAT64", "NUMERIC")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A query and what it answered.
-
-    Attributes:
-        query: the question.
-        result: its rows.
-        udfs: the form of the SQL.
-        engine: what ran it.
-        files: the data that it read, none for the built-in sample.
-    """
-
-    query: "Query"
-    result: Result
-    udfs: Any = "inline"
-    engine: str = "duckdb"
-    files: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)
@@ -103,52 +83,69 @@ class Shown:
     provenance: list[tuple[str, str]]
 
 
-def shown_answer(answer: Answer, used: set[str]) -> Shown:
+def shown_answer(answer: "Answer", used: set[str]) -> Shown:
     """Everything about an answer; `used` are the identifiers on the page, to which its own is added.
 
     Raises:
         EngineError: the extra `charts` is not installed.
     """
-    query, result, about = answer.query, answer.result, answer.result.plan.about
+    query, about = answer.query, answer.plan.about
     spec, sql = query.text, query.sql(udfs=answer.udfs)
-    identifier = base = f"qg-{_hash(spec.encode(), sql.encode())[:10]}"
+    identifier = base = answer_id(answer)
     while identifier in used:
         identifier = f"{base}-{len(used)}"
     used.add(identifier)
-    picture, spoken, notes = None, "", []
-    if has_chart(result):
-        drawn = chart(result, "css")
-        spoken, notes = drawn["description"], drawn.pop("title").get("subtitle", [])
-        notes = [*notes, *([_OVERLAID] if result.overlays else [])]
-        picture = Markup(embedded(svg(drawn), identifier, shown(spoken)))  # noqa: S704 made of shapes and text
-    as_rows, as_text = as_json(result), as_csv(result)
+    picture, spoken, notes = drawn(answer, identifier) if has_chart(answer) else (None, "", "")
     name = _file_name(query)
     downloads = [
-        _download(f"{name}.csv", "text/csv", as_text),
-        _download(f"{name}.json", "application/json", as_rows),
+        _download(f"{name}.csv", "text/csv", as_csv(answer)),
+        _download(f"{name}.json", "application/json", as_json(answer)),
         _download(f"{name}.sql", "application/sql", sql.encode()),
         *_overlay_downloads(answer, name),
     ]
     return Shown(
         id=identifier,
         title=about.title,
-        meant=meaning(query.spec, result.plan),
-        cautions=[*result.notes, *(_plain(w) for w in (*query.warnings(), *result.warnings))],
+        meant=meaning(query.spec, answer.plan),
+        cautions=cautions(answer),
         svg=picture,
         spoken=spoken,
-        chart_notes=" ".join(notes),
+        chart_notes=f"{notes} {_OVERLAID}".strip() if answer.overlays else notes,
         without_chart=_NOTHING,
-        rows_told=_rows_told(len(result)),
-        columns=[Column(c.name, c.type in _NUMBERS) for c in result.plan.columns],
-        rows=_lines(result),
+        rows_told=_rows_told(len(answer)),
+        columns=columns(answer),
+        rows=lines(answer, MOST_ROWS),
         downloads=downloads,
         spec=spec,
         sql=sql,
-        provenance=_provenance(answer, spec, sql, as_rows),
+        provenance=answer.provenance.lines(),
     )
 
 
-def _plain(warning: Any) -> str:
+def answer_id(answer: "Answer") -> str:
+    """An identifier in a page: that of the spec and the SQL."""
+    content = answer.query.text + answer.query.sql(udfs=answer.udfs)
+    return f"qg-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
+
+
+def drawn(result: Result, identifier: str) -> tuple[Markup, str, str]:
+    """The chart as SVG whose identifiers begin with one; in words; and the notes below its title.
+
+    Raises:
+        EngineError: the extra `charts` is not installed.
+    """
+    spec = chart(result, "css")
+    spoken, notes = spec["description"], spec.pop("title").get("subtitle", [])
+    picture = Markup(embedded(svg(spec), identifier, shown(spoken)))  # noqa: S704 made of shapes and text
+    return picture, spoken, " ".join(notes)
+
+
+def cautions(answer: "Answer") -> list[str]:
+    """What the reader must know: of the data, of the spec, and of the rows."""
+    return [*answer.notes, *(plain(w) for w in (*answer.query.warnings(), *answer.warnings))]
+
+
+def plain(warning: "Diagnostic") -> str:
     """A warning without its place in the file, which the page has as a whole."""
     return f"{warning.message}{f' ({warning.help})' if warning.help else ''} [{warning.code}]"
 
@@ -166,14 +163,20 @@ def _rows_told(n: int) -> str:
     return "1 row" if n == 1 else f"{n:,} rows"
 
 
-def _lines(result: Result) -> list[Line]:
-    numeric = [column.type in _NUMBERS for column in result.plan.columns]
+def columns(result: Result) -> list[Column]:
+    """The columns of the table."""
+    return [Column(column.name, column.type in _NUMBERS) for column in result.plan.columns]
+
+
+def lines(result: Result, most: int) -> list[Line]:
+    """The first rows of the table."""
+    numeric = [column.is_number for column in columns(result)]
     return [
         Line(
             [_cell(value, is_number=yes) for value, yes in zip(row.values(), numeric, strict=True)],
             bool(row.get("low_data")),
         )
-        for row in result.rows()[:MOST_ROWS]
+        for row in result.table.slice(0, most).to_pylist()
     ]
 
 
@@ -195,47 +198,15 @@ def _download(name: str, kind: str, content: bytes) -> Download:
     return Download(name, f"data:{kind};charset=utf-8;base64,{base64.b64encode(content).decode()}")
 
 
-def _overlay_downloads(answer: Answer, name: str) -> list[Download]:
+def _overlay_downloads(answer: "Answer", name: str) -> list[Download]:
     """The rows and the SQL of the distributions that a comparison compares, where its chart shows them."""
     found = []
     for number_, (slug, query) in enumerate(answer.query.overlays().items(), 1):
-        if slug not in answer.result.overlays:
+        if slug not in answer.overlays:
             continue
         which = f"{name}-distributions{f'-{number_}' if number_ > 1 else ''}"
         found += [
-            _download(f"{which}.csv", "text/csv", as_csv(answer.result.overlays[slug])),
+            _download(f"{which}.csv", "text/csv", as_csv(answer.overlays[slug])),
             _download(f"{which}.sql", "application/sql", query.sql(udfs=answer.udfs).encode()),
         ]
     return found
-
-
-def _provenance(answer: Answer, spec: str, sql: str, rows: bytes) -> list[tuple[str, str]]:
-    """Versions and hashes by which an answer can be told from another; no clock."""
-    packages = ("duckdb", "sqlglot") if answer.engine == "duckdb" else ("zetasql", "duckdb")
-    facts = [
-        ("querygen", VERSION),
-        ("Run by", ", ".join(f"{package} {version(package)}" for package in packages)),
-    ]
-    facts += [("Table", read.table) for read in answer.result.plan.reads]
-    facts += [("Data", _described(path)) for path in answer.files]
-    if not answer.files:
-        facts.append(("Data", "the built-in synthetic sample"))
-    return [
-        *facts,
-        ("SHA-256 of the spec", _hash(spec.encode())),
-        ("SHA-256 of the SQL", _hash(sql.encode())),
-        ("SHA-256 of the rows (JSON)", _hash(rows)),
-    ]
-
-
-def _described(path: Path) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return f"{path.name}, {path.stat().st_size:,} bytes, SHA-256 {digest}"
-
-
-def _hash(*contents: bytes) -> str:
-    digest = hashlib.sha256()
-    for content in contents:
-        digest.update(content)
-    return digest.hexdigest()

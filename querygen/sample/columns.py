@@ -144,3 +144,10 @@ def leaves(kind: pa.Schema | pa.StructType, at: str = "") -> Iterator[str]:
         if pa.types.is_struct(field.type):
             yield from leaves(field.type, f"{path}.")
         yield path
+
+
+def probe_names(table: str) -> list[str]:
+    """What the sample of a table has recordings of, as specs name it."""
+    recorded = [path for path in leaves(SCHEMAS[table]) if "histograms." in path or "scalars." in path]
+    names = {path: path.rpartition(".")[2] for path in recorded}
+    return sorted({name.upper() if "histograms." in path else name for path, name in names.items()})

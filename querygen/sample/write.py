@@ -75,6 +75,7 @@ def write_story(
     output: Path,
     seed: int,
     format: Format = "parquet",  # noqa: A002 as above
+    progress: Callable[[str], None] | None = None,
 ) -> list[Path]:
     """Writes a story into the folder `output`, a file for each of its tables.
 
@@ -83,6 +84,7 @@ def write_story(
         output: the folder, which is made where there is none.
         seed: any integer; another one gives other pings of the same story.
         format: of the files.
+        progress: is told the name of each table before it is made.
 
     Returns:
         The paths of the files written.
@@ -91,7 +93,12 @@ def write_story(
         UsageError: as for `write_sample`.
     """
     tables, rows = STORIES[name]
-    return [_write(output, table, _one(rows, table, seed), format) for table in tables]
+    paths = []
+    for table in tables:
+        if progress:
+            progress(table)
+        paths.append(_write(output, table, _one(rows, table, seed), format))
+    return paths
 
 
 def _one(rows: Callable[[str, int], pa.Table], table: str, seed: int) -> Generator[pa.Table, None, None]:
