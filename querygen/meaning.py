@@ -31,7 +31,7 @@ class Step:
     Attributes:
         name: the CTE's.
         does: what it does in this query.
-        why: why there is such a step at all.
+        why: why there is such a step at all; empty where an earlier one of the kind has said it.
     """
 
     name: str
@@ -74,11 +74,20 @@ def meaning(spec: Spec, plan: Plan) -> Meaning:
         columns=tuple(
             (c.name, known[c.name]) for c in plan.columns if c.name in known and c.name not in splits
         ),
-        steps=tuple(
-            Step("SELECT" if stage is plan.final else stage.cte, stage.sentence, reason(stage.name))
-            for stage in plan.stages
-        ),
+        steps=_steps_of(plan),
         caveats=caveats(spec, plan),
+    )
+
+
+def _steps_of(plan: Plan) -> tuple[Step, ...]:
+    first = {stage.name: stage for stage in reversed(plan.stages)}
+    return tuple(
+        Step(
+            "SELECT" if stage is plan.final else stage.cte,
+            stage.sentence,
+            reason(stage.name) if stage is first[stage.name] else "",
+        )
+        for stage in plan.stages
     )
 
 
@@ -150,13 +159,11 @@ def as_text(meant: Meaning, warnings: Iterable[str], width: int) -> str:
 
 
 def _steps(steps: Iterable[Step], width: int) -> list[str]:
-    """The steps, numbered; a reason that was given before isn't repeated."""
+    """The steps, numbered."""
     lines: list[str] = []
-    told: set[str] = set()
     for i, step in enumerate(steps, 1):
         lines += [f"{i:>3}. {step.name}", *_wrapped(step.does, width, "     ")]
-        lines += _wrapped(f"Why: {step.why}", width, "     ") if step.why not in told else []
-        told.add(step.why)
+        lines += _wrapped(f"Why: {step.why}", width, "     ") if step.why else []
     return lines
 
 

@@ -100,6 +100,9 @@ def test_versions_that_come_at_once_or_a_second_apart(engine):
     assert adjusted(pings, "58.0", engine) is None
     dates = {"58.0": "2018-01-01T00:00:00Z", "59.0": "2018-01-01T00:00:01Z"}
     assert adjusted(pings, "58.0", engine, dates=dates) == 1
+    dates = {"58.0": "2018-01-01T00:00:01Z", "59.0": "2018-01-01T01:00:00Z"}
+    pings += used("58.0", START, minutes=(5, 10))
+    assert adjusted(pings, "58.0", engine, dates=dates) == 1 + 3, "what came a second before is left out"
 
 
 @BOTH
