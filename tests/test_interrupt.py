@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from commandline import querygen
@@ -230,4 +229,3 @@ def test_a_line_is_no_longer_than_the_terminal(folder):
     assert session.end() == 0
     shown = session.shown.split("\r\x1b[K")[1]
     assert len(shown) == 39 and shown.startswith("1 of 1: xxx")
-    assert Path(long_name).exists()
