@@ -4,13 +4,13 @@ Each function takes a measure's stages and returns them with what comes after.
 """
 
 from dataclasses import replace
-from fractions import Fraction
 
 from sqlglot import exp
 
 from querygen import plan
 from querygen.grouping import Measured, cubed, joined
 from querygen.plan import Comment, OutputColumn
+from querygen.sampling import Sample
 from querygen.scan import Scan, aliased, prefixed
 from querygen.spec import Spec
 from querygen.sqltext import Node, column, literal, name
@@ -54,18 +54,31 @@ def with_undecodable(scan: Scan, measured: Measured) -> Measured:
 
 
 def marked(measured: Measured, spec: Spec) -> Measured:
-    """The same rows, those of few clients or hours marked, or dropped and counted."""
+    """The same rows, those of few clients or hours marked, or dropped and counted.
+
+    Where versions are compared at the same age, it is of that time that there may be too little; a version
+    that nothing is compared with is judged by all of its time.
+    """
     least: list[tuple[Node, Node]] = []
     words: list[str] = []
+    names = {c.name for c in measured.columns}
+
+    def judged(name: str) -> Node:
+        adjusted = f"adjusted_{name}"
+        if adjusted not in names:
+            return column(name)
+        return exp.Coalesce(this=column(adjusted), expressions=[column(name)])
+
     if spec.min_clients is not None:
-        arms = [column(c.name) for c in measured.columns if c.name in ("n_clients", "n_control")]
+        arms = [judged(arm) for arm in ("n_clients", "n_control") if arm in names]
         counted = arms[0] if len(arms) == 1 else exp.Least(this=arms[0], expressions=arms[1:])
         least.append((counted, literal(spec.min_clients, "INT64")))
         words.append(f"{spec.min_clients} clients" + (" in either branch" if len(arms) > 1 else ""))
     if spec.min_usage_hours is not None:
-        least.append((column("exposure"), literal(spec.min_usage_hours, "FLOAT64")))
+        least.append((judged("exposure"), literal(spec.min_usage_hours, "FLOAT64")))
         words.append(f"{spec.min_usage_hours:g} usage hours")
     few = f"fewer than {' or '.join(words)}"
+    few += " in the time that is compared" if "adjusted_exposure" in names else ""
     drop = spec.low_data == "drop"
     sentence = f"Rows of {few} are dropped; n_dropped is how many." if drop else f"low_data marks {few}."
     stage = plan.Marked(
@@ -82,15 +95,15 @@ def marked(measured: Measured, spec: Spec) -> Measured:
     return Measured([*measured.stages, stage], [*measured.columns, last], measured.key, measured.order)
 
 
-def scaled(measured: Measured, sampled: int) -> Measured:
-    """The same rows with counts scaled from `sampled` of a hundred sample ids to all of them."""
+def scaled(measured: Measured, sample: Sample) -> Measured:
+    """The same rows with counts scaled from a sample of clients to all of them."""
     columns: list[Node] = []
     for output in measured.columns:
         node = column(output.name)
-        if output.name not in _COUNTS:
+        if output.name.removeprefix("adjusted_") not in _COUNTS:
             columns.append(node)
             continue
-        by = Fraction(100, sampled)
+        by = 1 / sample.share
         if by.denominator == 1:
             value: Node = exp.Mul(this=node, expression=literal(by.numerator, "INT64"))
         else:
@@ -99,7 +112,7 @@ def scaled(measured: Measured, sampled: int) -> Measured:
                 value = exp.cast(exp.Round(this=value), "INT64")
         columns.append(aliased(value, output.name))
     stage = plan.Scaled(
-        sentence=Comment(f"Counts of {sampled} sample ids of 100, scaled to all clients."),
+        sentence=Comment(f"Counts of {sample.percent} of clients, scaled to all."),
         source=name(measured.stages[-1].cte),
         columns=tuple(columns),
     )

@@ -1,11 +1,12 @@
 """`align: release`: rates of versions over the same time since their release, as in Mission Control.
 
-releases_pings → … → releases_compared ┐
-                  pings → … → together ┴ windowed → exposed → … → divided → adjusted
+releases_pings → releases_seen → [+ published] → releases_dated → releases_compared ┐
+                                                               pings → … → together ┴ windowed
+windowed → exposed → … → divided → adjusted
 
-A version was released when its first ping came, unless the spec says. The newest version's age is the time
-from then to the last ping. Of each older version only the same time counts in the `adjusted_` columns, or the
-time until the next version came, if that is shorter.
+A version was released when its first ping came, unless the spec or a table says. The newest version's age is
+the time from then to the last ping. Of each older version only the same time counts in the `adjusted_`
+columns, or the time until the next version came, if that is shorter.
 """
 
 import datetime as dt
@@ -16,7 +17,8 @@ from sqlglot import exp
 from querygen.catalog import Column
 from querygen.dimensions import ResolvedDimension
 from querygen.grouping import Measured
-from querygen.plan import Comment, OutputColumn, Reading, Stage
+from querygen.plan import Comment, Joined, OutputColumn, Reading, Stage
+from querygen.published import RELEASE_DATE, ReleaseDates
 from querygen.scan import Scan, aliased, prefixed, start_of
 from querygen.spec_values import Alignment
 from querygen.sqltext import Node, column, literal, name, own_function, path, text
@@ -26,13 +28,14 @@ ADJUSTED = "is_adjusted"
 """The column that tells the rows of the time that is compared from those of all time."""
 
 _DAY = 86_400
+_PREFIX = "releases_"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Releases(Reading):
+class Seen(Reading):
     """One row per version and group: when it was released, and when its last ping came."""
 
-    name = "releases"
+    name = "seen"
     dimensions: tuple[Node, ...]
     started: Node
 
@@ -42,6 +45,7 @@ class Dated(Reading):
     """The same in seconds, beside the release of the next version and of the newest, and the last ping.
 
     Attributes:
+        dimensions: that are passed on.
         version: tells those of the same rank apart, such as 102.0 and 102.0esr.
         others: the dimensions beside it.
     """
@@ -54,16 +58,16 @@ class Dated(Reading):
 
 @dataclass(frozen=True, kw_only=True)
 class Compared(Reading):
-    """The time of each version that is compared: so many `seconds` from `first_second` on.
+    """The time of each version that is compared: so many `seconds` from `first_second` on; NULL if none is.
 
     Attributes:
-        skip: seconds after the release that are left out.
+        skip: seconds after the release that are left out; None for none.
         least_age, least_time: if the newest is older than this, and the version was the newest for longer.
     """
 
     name = "compared"
     dimensions: tuple[Node, ...]
-    skip: Node
+    skip: Node | None
     least_age: Node
     least_time: Node
 
@@ -145,55 +149,105 @@ def windowed(scan: Scan, version: ResolvedDimension, alignment: Alignment, rows:
     stages: list[Stage] = [again.pings([(FIVE_MINUTES, start_of(again.source, "5 minutes")), rank])]
     scan.needs += again.needs
     partition = zip(again.partition, shared, strict=True)
+    first = exp.Min(this=column(FIVE_MINUTES))
     stages.append(
-        Releases(
+        Seen(
             sentence=Comment("When each version's first and last ping came."),
             source=name(stages[-1].cte),
             dimensions=again.names,
-            started=_started(version, alignment, exp.Min(this=column(FIVE_MINUTES))),
+            started=_started(version, alignment, first),
         )
     )
+    stages = [prefixed(stage, _PREFIX) for stage in stages]
+    passed = again.names
+    if scan.released is not None:
+        stages += _published(scan.released, version, stages[-1], (*again.names, column("version_rank")))
+        passed = (*passed, column(RELEASE_DATE))
     stages.append(
         Dated(
+            prefix=_PREFIX,
             sentence=Comment("The same, with the releases of the next version and of the newest."),
             source=name(stages[-1].cte),
-            dimensions=again.names,
+            dimensions=passed,
             version=column(version.name),
             others=tuple(node for node, d in partition if d.name != version.name),
         )
     )
     stages.append(
         Compared(
+            prefix=_PREFIX,
             sentence=Comment(
                 "What is compared: as long since each version's release as the newest has been out, but not "
                 f"longer than until the next one came{_skipped(alignment)}."
             ),
             source=name(stages[-1].cte),
-            dimensions=again.names,
-            skip=literal(alignment.skip_hours * 3600, "INT64"),
+            dimensions=passed,
+            skip=literal(alignment.skip_hours * 3600, "INT64") if alignment.skip_hours else None,
             least_age=literal(_DAY, "INT64"),
             least_time=literal(2 * _DAY, "INT64"),
         )
     )
-    found = [prefixed(stage, "releases_") for stage in stages]
-    passed = (*scan.names, *map(column, ("client_id", "alone_at", FIVE_MINUTES, "events", "exposure")))
+    compared = stages[-1].cte
+    kept = (*scan.names, *map(column, ("client_id", "alone_at", FIVE_MINUTES, "events", "exposure")))
+    columns = [aliased(path(f"{rows.cte}.{node.name}"), node.name) for node in kept]
+    if scan.released is not None:
+        columns.append(aliased(path(f"{compared}.{RELEASE_DATE}"), RELEASE_DATE))
     return [
-        *found,
+        *stages,
         Windowed(
             sentence=Comment("Each amount, and once more if it is of the time that is compared."),
             source=name(rows.cte),
-            other=name(found[-1].cte),
+            other=name(compared),
             second=exp.UnixSeconds(this=path(f"{rows.cte}.{FIVE_MINUTES}")),
-            columns=tuple(aliased(path(f"{rows.cte}.{node.name}"), node.name) for node in passed),
+            columns=tuple(columns),
             same_version=tuple(
                 # A version that is compared is known; and an outer join needs an equality.
                 (exp.EQ if d.name == version.name else exp.NullSafeEQ)(
-                    this=path(f"{rows.cte}.{d.name}"), expression=path(f"{found[-1].cte}.{d.name}")
+                    this=path(f"{rows.cte}.{d.name}"), expression=path(f"{compared}.{d.name}")
                 )
                 for d in shared
             ),
         ),
     ]
+
+
+def _published(
+    released: ReleaseDates, version: ResolvedDimension, seen: Stage, passed: tuple[Node, ...]
+) -> list[Stage]:
+    """The dates that a table has, beside what was seen of each version."""
+    dates = released.stage.cte
+    moment = exp.Coalesce(this=released.moment, expressions=[path(f"{seen.cte}.started")])
+    return [
+        released.stage,
+        _beside_dates(
+            "The same, released on that date where there is one.",
+            version,
+            seen,
+            dates,
+            (
+                *(aliased(path(f"{seen.cte}.{node.name}"), node.name) for node in passed),
+                exp.alias_(moment, "started"),
+                column("last_seen"),
+                column(RELEASE_DATE),
+            ),
+        ),
+    ]
+
+
+def _beside_dates(
+    words: str, version: ResolvedDimension, rows: Stage, dates: str, columns: tuple[Node, ...]
+) -> Joined:
+    """The rows of a stage beside the dates of their versions, where there are such."""
+    same = exp.EQ(this=path(f"{rows.cte}.{version.name}"), expression=path(f"{dates}.{version.name}"))
+    return Joined(
+        prefix=_PREFIX,
+        sentence=Comment(words),
+        source=name(rows.cte),
+        other=name(dates),
+        columns=columns,
+        same_group=(same,),
+        keeps_all=True,
+    )
 
 
 def _skipped(alignment: Alignment) -> str:
@@ -207,11 +261,11 @@ def _skipped(alignment: Alignment) -> str:
 
 def _started(version: ResolvedDimension, alignment: Alignment, seen: Node) -> Node:
     """When a version was released: as the spec says, or else when its first ping came."""
-    if not alignment.dates:
+    if not alignment.given:
         return seen
     ifs = [
         exp.If(this=_shown(shown, version), true=literal(_moment(day), "TIMESTAMP"))
-        for shown, day in alignment.dates.items()
+        for shown, day in alignment.given.items()
     ]
     return exp.Coalesce(this=exp.Case(this=column(version.name), ifs=ifs), expressions=[seen])
 
@@ -228,19 +282,21 @@ def _moment(day: dt.date) -> dt.datetime:
 def adjusted(scan: Scan, source: Stage, columns: list[OutputColumn]) -> tuple[Stage, list[OutputColumn]]:
     """What holds for all time and for the time that is compared, of one group in one row."""
     whole = [c for c in columns if c.name not in {d.name for d in scan.dimensions}]
-    compared = [OutputColumn(f"adjusted_{c.name}", c.type) for c in whole if c.name != "n_clients"]
+    compared = [OutputColumn(f"adjusted_{c.name}", c.type) for c in whole]
     made: list[Node] = []
     for output, is_adjusted in [*((c, False) for c in whole), *((c, True) for c in compared)]:
         flag: Node = column(ADJUSTED) if is_adjusted else exp.Not(this=column(ADJUSTED))
         value = column(output.name.removeprefix("adjusted_") if is_adjusted else output.name)
         made.append(exp.alias_(exp.Max(this=exp.If(this=flag, true=value, false=exp.null())), output.name))
+    also = [] if scan.released is None else [OutputColumn(RELEASE_DATE, scan.released.type)]
+    made += [exp.alias_(exp.Max(this=column(output.name)), output.name) for output in also]
     stage = Adjusted(
         sentence=Comment("One row per group, with what holds for the time that is compared beside the rest."),
         source=name(source.cte),
         dimensions=scan.names,
         columns=tuple(made),
     )
-    return stage, [*columns, *compared]
+    return stage, [*columns, *compared, *also]
 
 
 def aged(scan: Scan, version: ResolvedDimension, alignment: Alignment, measured: Measured) -> Measured:
@@ -250,16 +306,27 @@ def aged(scan: Scan, version: ResolvedDimension, alignment: Alignment, measured:
     if scan.spec.fill:
         seen = exp.If(this=column("is_gap"), true=exp.null(), false=seen)
     series = tuple(node for node, d in partition if d.name != TIME)
+    started = _started(version, alignment, exp.Window(this=exp.Min(this=seen), alias=name("series")))
+    stages, columns = [*measured.stages], [*measured.columns]
+    if scan.released is not None:
+        rows, dates = stages[-1], scan.released.stage.cte
+        ours = [aliased(path(f"{rows.cte}.{c.name}"), c.name) for c in columns]
+        ours += [column("is_gap")] if scan.spec.fill else []
+        words = "The same beside the date of each version's release."
+        beside = _beside_dates(words, version, rows, dates, (*ours, column(RELEASE_DATE)))
+        stages += [scan.released.stage, beside]
+        columns.append(OutputColumn(RELEASE_DATE, scan.released.type))
+        started = exp.Coalesce(this=scan.released.moment, expressions=[started])
     stage = Aged(
         sentence=Comment(
             "Hours since the version's release, and its share of the exposure of all versions at that time."
         ),
-        source=name(measured.stages[-1].cte),
-        columns=tuple(column(c.name) for c in measured.columns),
+        source=name(stages[-1].cte),
+        columns=tuple(column(c.name) for c in columns),
         time=column(TIME),
         series=series,
         moment=tuple(node for node, d in partition if d.name != version.name),
-        started=_started(version, alignment, exp.Window(this=exp.Min(this=seen), alias=name("series"))),
+        started=started,
     )
     added = [OutputColumn("hours_since_release", "FLOAT64"), OutputColumn("share_of_exposure", "FLOAT64")]
-    return Measured([*measured.stages, stage], [*measured.columns, *added], measured.key, measured.order)
+    return Measured([*stages, stage], [*columns, *added], measured.key, measured.order)

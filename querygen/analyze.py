@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from sqlglot import tokenize
 from sqlglot.tokenizer_core import Token, TokenType
 
-from querygen.catalog import Catalog, SourceTable
+from querygen.catalog import Catalog, SourceTable, Table
 from querygen.check import CheckedSql
 from querygen.conditions import DefinedDimension, Dimension
-from querygen.ctes import scanned
 from querygen.engines import googlesql
 from querygen.errors import Diagnostic, Loc, QuerygenError, Span
 from querygen.plan import Pings, Plan, Read
+from querygen.published import Published
+from querygen.scan import scanned
 from querygen.schema import Field, Schema
 from querygen.sides import amounts_of
 from querygen.spec import Spec
@@ -47,9 +48,9 @@ def analyze(checked: CheckedSql, catalog: Catalog, spec: Spec, name: str) -> Non
         EngineError: the extra is not installed, or the analyzer stopped.
     """
     plan = checked.sql.plan
-    sources: dict[str, SourceTable] = {}
+    sources: dict[str, Table] = {}
     for read in plan.reads:
-        found = catalog.get(read.like)
+        found = catalog.table(read.like)
         if found is None:
             raise ValueError(f"the catalog has no table {read.like}")
         sources[read.table] = found
@@ -137,7 +138,7 @@ def _place(text: str, plan: Plan, refusal: googlesql.Refusal) -> _Place | None:
         if item[-1].end >= offset:
             names = tuple(_names(item))
             label = "the final SELECT" if is_last else f"`{stage.cte}`"
-            table = scanned(stage) if isinstance(stage, Pings) else None
+            table = scanned(stage) if isinstance(stage, Pings | Published) else None
             return _Place(label, table, clause is TokenType.WHERE, names)
     return None
 
@@ -183,9 +184,9 @@ def _names(tokens: Sequence[Token]) -> Iterator[str]:
         yield ".".join(parts)
 
 
-def _columns(place: _Place, source: SourceTable) -> dict[str, Field]:
+def _columns(place: _Place, source: Table) -> dict[str, Field]:
     """The table's columns that a place in a scan reads."""
-    prefix = f"{source.alias}." if source.alias else ""
+    prefix = f"{source.alias}." if isinstance(source, SourceTable) and source.alias else ""
     return _fields_at((name.removeprefix(prefix) for name in place.names), source)
 
 
@@ -203,7 +204,9 @@ class _Origin:
     columns: Mapping[str, Field]
 
 
-def _origin(place: _Place, spec: Spec, read: Read, source: SourceTable) -> _Origin | None:
+def _origin(place: _Place, spec: Spec, read: Read, source: Table) -> _Origin | None:
+    if not isinstance(source, SourceTable):
+        return _Origin(("align", "dates"), False, _columns(place, source))
     filters: list[tuple[Loc, list[str]]] = [(("filters", name), [name]) for name in spec.filters]
     amounts = amounts_of(spec, read.table)
     for key, amount in amounts.items():
@@ -248,13 +251,13 @@ def _needs(references: Iterable[str], source: SourceTable) -> set[str]:
     return {need for column in found if column for need in column.needs}
 
 
-def _fields_at(paths: Iterable[str], source: SourceTable) -> dict[str, Field]:
+def _fields_at(paths: Iterable[str], source: Table) -> dict[str, Field]:
     """The table's columns at these paths that have values."""
     found = filter(None, map(source.schema.resolve, paths))
     return {path: field for path, field in found if field.type != "RECORD" or field.repeated}
 
 
-def _help(columns: Mapping[str, Field], source: SourceTable) -> str:
+def _help(columns: Mapping[str, Field], source: Table) -> str:
     if columns and source.strict:
         types = " and ".join(
             f"`{path}` is {field.bigquery_type()}" for path, field in sorted(columns.items())

@@ -3,6 +3,7 @@
 A source is a file in `sources/`; its column types come from a schema, the built-in one or the user's.
 """
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,12 @@ from querygen.sqltext import Node, path
 if TYPE_CHECKING:
     from querygen.probes import Definitions
 
+OTHERS = ("telemetry.releases",)
+"""The tables of other rows than pings whose columns are known."""
+
 _FOLDER = Path(__file__).parent / "sources"
+_TABLE = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){1,2}", re.ASCII)
+_MISSPELT = 0.85  # how alike a table's name and a known one must be
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +70,60 @@ class Place:
 
 
 @dataclass(frozen=True)
-class SourceTable:
+class Table:
     """One table that specs can name.
 
     Attributes:
         table: the name that is printed and that data is given for.
-        known_as: the source that declares its shape; the same name, but for tables that a spec declares.
-        alias: the table's name inside the query, where one is needed.
+        known_as: the table whose shape it has; the same name, but for tables that a spec declares.
+        schema: its columns.
         strict: whether the schema is the user's own, and so knows every column.
+    """
+
+    table: str
+    known_as: str
+    schema: Schema
+    strict: bool
+
+    def node(self, dotted: str) -> Node:
+        """A column of the table as SQL."""
+        return path(dotted)
+
+    def column(self, reference: str) -> Column | None:
+        """The column at a path, case-insensitively; None if there is none.
+
+        Raises:
+            QuerygenError: the path leads to a record or an array, which has no single value.
+        """
+        found = self.schema.resolve(reference)
+        if found is None:
+            return None
+        spelling, column = found
+        if column.repeated or column.type == "RECORD":
+            kind = "an array" if column.repeated else "a record"
+            inner = ", ".join(f"`{spelling}.{name}`" for name in list(column.fields)[:3])
+            raise QuerygenError.of(
+                "not-a-value",
+                f"`{reference}` is {kind}, which has no single value",
+                help=f"name a column inside it, such as {inner}"
+                if inner and not column.repeated
+                else "name a column that has one value per ping",
+            )
+        return Column(self.node(spelling), column.type, (spelling,))
+
+    def nearest(self, reference: str, also: Iterable[str] = ()) -> str | None:
+        """A help line with the columns, `also` those, that an unknown one may have been meant to be."""
+        columns = [path for path, _ in self.schema.leaves()]
+        near = similar_name_help(reference, [*columns, *also], "a column")
+        return near or f"its columns are {', '.join(columns)}"
+
+
+@dataclass(frozen=True)
+class SourceTable(Table):
+    """A table of pings.
+
+    Attributes:
+        alias: the table's name inside the query, where one is needed.
         client_id, timestamp, ping_id: paths of the client's id, the partition column, and the ping's id.
         dotted_names: whether probes are named as Glean's metrics are, `category.metric`.
         recorded: where distributions stand.
@@ -85,11 +137,7 @@ class SourceTable:
         usage: the `column` of how long the application was used until a ping, and its `unit`; or nothing.
     """
 
-    table: str
-    known_as: str
     alias: str | None
-    schema: Schema
-    strict: bool
     client_id: str
     timestamp: str
     ping_id: str
@@ -120,22 +168,12 @@ class SourceTable:
         if isinstance(declared, Mapping):
             expression = sqlglot.parse_one(declared["sql"], dialect="bigquery")
             return Column(expression, declared["type"], tuple(self._paths_in(expression)))
-        found = self.schema.resolve(declared or reference)
+        found = super().column(declared or reference)
         if found is None:
             return None
-        spelling, column = found
-        if column.repeated or column.type == "RECORD":
-            kind = "an array" if column.repeated else "a record"
-            inner = ", ".join(f"`{spelling}.{name}`" for name in list(column.fields)[:3])
-            raise QuerygenError.of(
-                "not-a-value",
-                f"`{reference}` is {kind}, which has no single value",
-                help=f"name a column inside it, such as {inner}"
-                if inner and not column.repeated
-                else "name a column that has one value per ping",
-            )
-        node, length = self.node(spelling), self.prefixes.get(spelling)
-        return Column(node, column.type, (spelling,), length, spelling in self.versions)
+        (spelling,) = found.needs
+        length = self.prefixes.get(spelling)
+        return replace(found, whole_length=length, is_version=spelling in self.versions)
 
     def _inside(self, reference: str) -> Column | None:
         """The text at a path of a column of JSON text: `additional_properties.$.payload.info.reason`.
@@ -181,6 +219,8 @@ class SourceTable:
 class Catalog:
     """The tables that specs may name. Each is read when it is first asked for.
 
+    Those of pings are sources; others only tell something about them, as telemetry.releases does.
+
     Attributes:
         schemas: the user's own, in place of the built-in ones.
         definitions: what the probes are, where the user says where that is written.
@@ -191,15 +231,28 @@ class Catalog:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The tables that are known."""
+        """The tables of pings that are known."""
         return tuple(sorted(file.stem for file in _FOLDER.glob("*.yaml")))
 
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The tables of other rows that are known."""
+        return (*OTHERS, *(name for name in self.schemas if name not in (*self.names, *OTHERS)))
+
     def get(self, name: str) -> SourceTable | None:
-        """The table of that name, or None."""
+        """The table of pings of that name, or None."""
         if name not in self.names:
             return None
         found = _builtin(name)
         return replace(found, schema=self.schemas[name], strict=True) if name in self.schemas else found
+
+    def table(self, known: str, name: str | None = None) -> Table | None:
+        """The known table, whatever its rows are, perhaps under another name; None if it has no schema."""
+        if known in self.names:
+            return self.like(name or known, known)
+        given = self.schemas.get(known)
+        schema = builtin_schema(known) if given is None else given
+        return None if schema is None else Table(name or known, known, schema, given is not None)
 
     def like(self, table: str, known: str) -> SourceTable | None:
         """The known table's shape under another table's name."""
@@ -242,19 +295,28 @@ def _builtin(name: str) -> SourceTable:
     )
 
 
+def misspelt(name: str, known: Iterable[str]) -> list[str]:
+    """The tables that a name can hardly be anything but a misspelling of."""
+    return difflib.get_close_matches(name, list(known), n=3, cutoff=_MISSPELT)
+
+
 def catalog(schemas: Mapping[str, Schema] | None = None, definitions: "Definitions | None" = None) -> Catalog:
     """The built-in tables, those in `schemas` with the user's schema instead of the built-in one.
 
+    A schema may be of another table, too: one that `align: {dates: {table: …}}` names.
+
     Raises:
-        QuerygenError: a schema is given for a table that no source declares.
+        QuerygenError: a schema is given for what is no table's name, or a misspelt one.
     """
     made = Catalog(schemas or {}, definitions)
+    known = (*made.names, *OTHERS)
     for name in made.schemas:
-        if name not in made.names:
+        near = misspelt(name, known)
+        if name not in known and (near or not _TABLE.fullmatch(name)):
             raise QuerygenError.of(
                 "unknown-table",
                 f"a schema is given for `{name}`, which no source declares",
-                help=similar_name_help(name, made.names, "a table")
-                or f"the tables are {', '.join(made.names)}",
+                help=similar_name_help(name, near, "a table")
+                or "write dataset.table or project.dataset.table",
             )
     return made

@@ -11,10 +11,11 @@ from fractions import Fraction
 from sqlglot import exp
 
 from querygen import permutations as permuted
+from querygen.arms import Compared, arm_limits, of_differences, places_apart
 from querygen.branches import are_compared, control_of, treatments
 from querygen.facts import Facts
 from querygen.grouping import Measured, per_client
-from querygen.intervals import lowest, quantile
+from querygen.intervals import TOLERANCE, lowest, share_reaches
 from querygen.numbers import numbers
 from querygen.plan import Comment, OutputColumn, Stage
 from querygen.populations import BRANCH
@@ -25,7 +26,6 @@ from querygen.units import converted
 
 BINS = 250  # on either side of a percentile, see `_bin`
 FARTHEST = 6  # standard errors
-TOLERANCE = "1e-9"  # differences and shares this close are equal, so that engines agree at ties
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +42,13 @@ class Compare(Stage):
 
     Attributes:
         counted: the units of the treatment.
-        away: how many standard errors the limits of a difference of means are away; or None.
+        limits: of the difference.
     """
 
     name = "compare"
     columns: tuple[Node, ...]
     counted: Node
-    away: Node | None
+    limits: tuple[Node, ...]
 
 
 def permutations_of(spec: Spec, asked: tuple[Asked, ...]) -> int:
@@ -124,8 +124,7 @@ def _statistics(spec: Spec) -> list[_Statistic]:
 
 
 def _reaches(share: Node, percentile: float) -> Node:
-    within = exp.Sub(this=literal(percentile, "FLOAT64"), expression=exp.Literal.number(TOLERANCE))
-    return exp.GTE(this=share, expression=within)
+    return share_reaches(share, literal(percentile, "FLOAT64"))
 
 
 def compare(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
@@ -134,12 +133,14 @@ def compare(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     asked = _statistics(spec)
     amounts = any(one.shown == "mean" for one in asked)
     reaches = any(one.percentile is not None for one in asked)
-    away = quantile(scan)
+    compared = _compared(scan, asked)
     probe = tuple(column(d.name) for d in scan.dimensions if d.name != BRANCH)
     groups = tuple(node for node, d in zip(scan.partition, scan.dimensions, strict=True) if d.name != BRANCH)
     pair = (*groups, column("treatment"))
     counted = (*probe, column("treatment"), column("n_treated"), column("n_control"))
-    stages = _by_place(scan)
+    stages = _by_place(scan, apart=bool(compared))
+    if compared:
+        stages += arm_limits(scan, stages[-1], compared)
     stages.append(
         permuted.Paired(
             sentence=Comment("Each branch with the control, and how many clients both have."),
@@ -149,9 +150,11 @@ def compare(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
             treatments=exp.Array(expressions=[text(branch) for branch in treatments(spec)]),
             are_compared=are_compared(spec),
             reaches=scan.is_number,
+            limits=of_differences(compared),
         )
     )
-    columns: tuple[Node, ...] = counted
+    margins = tuple(column(f"{side}_{one.sql}") for one in compared for side in ("below", "above"))
+    columns: tuple[Node, ...] = (*counted, *margins)
     values: tuple[Node, ...] = (column("bucket"), column("votes"), column("treated_votes"))
     if scan.is_number:
         exact = _exact(asked)
@@ -161,15 +164,13 @@ def compare(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
                     f"For permutations, numbers are rounded up to one of {2 * BINS} quantiles of both "
                     "branches, which are closest around each percentile."
                 ),
-                columns=(*counted, column("place_rank")),
+                columns=(*columns, column("place_rank")),
                 pair=pair,
                 exact=exact,
-                error=away is not None,
                 bins=tuple(_bin(one.percentile) for one in asked if one.percentile is not None),
             )
         )
-        columns = (*counted, *(column(one.alias) for one in exact))
-        columns += (column("standard_error"),) if away else ()
+        columns += tuple(column(one.alias) for one in exact)
         values += (column("amount"), column("treated_amount"))
     stages += _celled(scan, pair, columns, values)
     stages += _drawn(scan, columns, is_number=scan.is_number)
@@ -196,11 +197,32 @@ def compare(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
         ),
         _tested(scan, columns),
     ]
-    return _ranked(scan, stages, counted, asked, away)
+    return _ranked(scan, stages, (*counted, *margins), asked, _limits(compared, asked, unit))
 
 
-def _by_place(scan: Scan) -> list[Stage]:
-    """From the scan to one row per group, place and bucket."""
+def _compared(scan: Scan, asked: list[_Statistic]) -> list[Compared]:
+    """The statistics whose difference has limits: all but the distance, which no branch has alone."""
+    if scan.spec.confidence is None:
+        return []
+    return [Compared(one.sql, one.percentile) for one in asked if one.shown != "chi2"]
+
+
+def _limits(compared: list[Compared], asked: list[_Statistic], unit: Fraction) -> tuple[Node, ...]:
+    """The limits of the difference, whatever the statistic of a row."""
+    shown = {one.sql: one.shown for one in asked}
+    found: list[Node] = []
+    for alias, side, put in (("lower", "below", exp.Sub), ("upper", "above", exp.Add)) if compared else ():
+        ifs = [
+            exp.If(this=text(shown[one.sql]), true=converted(column(f"{side}_{one.sql}"), unit)[0])
+            for one in compared
+        ]
+        away: Node = exp.Case(this=column("statistic"), ifs=ifs)
+        found.append(exp.alias_(put(this=column("difference"), expression=away), alias))
+    return tuple(found)
+
+
+def _by_place(scan: Scan, *, apart: bool) -> list[Stage]:
+    """From the scan to one row per group, place and bucket; `apart` with what tells how clients differ."""
     place = permuted.place(column("client_id"), scan.spec.seed)
     words = "A place for each client, from a hash of its id alone."
     if scan.is_number:
@@ -208,19 +230,22 @@ def _by_place(scan: Scan) -> list[Stage]:
             sentence=Comment(f"How many clients have each number. {words}"),
             dimensions=scan.names,
             place=place,
+            spread=apart,
         )
         return [*numbers(scan), placed]
     by_day = scan.spec.normalization == "client_day"
     vote: Node = path("entry.vote" if by_day else "entry.value")
     if scan.spec.normalization == "client":
         vote = exp.Div(this=vote, expression=path("placed.n_samples"))
-    return [
+    passed = [*(["client_id"] if apart else []), *([] if by_day else ["n_samples"])]
+    stages = [
         *per_client(scan, with_unidentified=False),
-        permuted.Placed(
-            sentence=Comment(words),
-            columns=scan.names if by_day else (*scan.names, column("n_samples")),
-            place=place,
-        ),
+        permuted.Placed(sentence=Comment(words), columns=(*scan.names, *map(column, passed)), place=place),
+    ]
+    if apart:
+        return [*stages, *places_apart(scan)]
+    return [
+        *stages,
         permuted.PlaceBuckets(
             sentence=Comment("Votes by place and bucket. A client is counted at its first entry."),
             dimensions=scan.names_beside_entries("placed"),
@@ -384,16 +409,19 @@ def _tested(scan: Scan, columns: tuple[Node, ...]) -> permuted.Tested:
 
 
 def _ranked(
-    scan: Scan, stages: list[Stage], counted: tuple[Node, ...], asked: list[_Statistic], away: Node | None
+    scan: Scan,
+    stages: list[Stage],
+    columns: tuple[Node, ...],
+    asked: list[_Statistic],
+    limits: tuple[Node, ...],
 ) -> Measured:
     """The last two stages, and the result's columns."""
     kinds = {"statistic": "STRING", "value": "FLOAT64", "control_value": "FLOAT64", "difference": "FLOAT64"}
-    limits = {"lower": "FLOAT64", "upper": "FLOAT64"} if away else {}
+    limited = dict.fromkeys((limit.alias for limit in limits), "FLOAT64")
     tests = {"detectable": "FLOAT64", "p_value": "FLOAT64", "p_holm": "FLOAT64", "p_bh": "FLOAT64"}
     units = "n_pings" if scan.spec.analysis_unit == "ping" else "n_clients"
     clients = {units: "INT64", "n_control": "INT64"}
     shown = tuple(map(column, kinds))
-    error = (column("standard_error"),) if away else ()
     names = tuple(
         exp.alias_(column("treatment"), BRANCH) if d.name == BRANCH else column(d.name)
         for d in scan.dimensions
@@ -401,17 +429,17 @@ def _ranked(
     stages += [
         Ranked(
             sentence=Comment("The rank of each p-value among those of the whole result."),
-            columns=(*counted, *error, *shown, column("detectable"), column("p_value")),
+            columns=(*columns, *shown, column("detectable"), column("p_value")),
         ),
         Compare(
             sentence=Comment("p_holm and p_bh allow for the number of tests."),
             columns=(*names, exp.alias_(control_of(scan.spec), "control"), *shown),
             counted=exp.alias_(column("n_treated"), units),
-            away=away,
+            limits=limits,
         ),
     ]
     output = [OutputColumn("control", "STRING")]
-    output += [OutputColumn(n, kind) for n, kind in (kinds | limits | tests | clients).items()]
+    output += [OutputColumn(n, kind) for n, kind in (kinds | limited | tests | clients).items()]
     ifs = [exp.If(this=text(one.shown), true=literal(i, "INT64")) for i, one in enumerate(asked)]
     if len(asked) == 1:
         return Measured(stages, [*scan.outputs, *output])

@@ -1,12 +1,9 @@
-"""Single CTEs: the query up to one, as text that returns its rows; and what table one scans."""
+"""Single CTEs: the query up to one, as text that returns its rows."""
 
 from typing import Literal
 
-from sqlglot import exp
-
 from querygen.check import CheckedSql
 from querygen.errors import UsageError, similar_name_help
-from querygen.plan import Pings
 from querygen.translate import stage_places, translate
 
 
@@ -27,9 +24,3 @@ def alone(checked: CheckedSql, cte: str, dialect: Literal["bigquery", "duckdb"] 
     places = stage_places(text, checked.sql.plan, dialect)
     end = next(end for _, end, stage in places if stage.cte == cte)
     return f"{text[:end]}\nSELECT\n  *\nFROM\n  {cte}\n"
-
-
-def scanned(stage: Pings) -> str:
-    """The name of the table that a stage scans."""
-    table = stage.table.this if isinstance(stage.table, exp.Alias) else stage.table
-    return str(table.name)

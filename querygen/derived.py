@@ -34,6 +34,7 @@ class Counted(Reading):
         predicate: which rows count, or None for all.
         tells_alone: pings without a client id stand each for themselves, told apart by `alone_at`.
         timed: rows are of five minutes each.
+        recorded: whether they have the number of recordings, too.
     """
 
     name = "counted"
@@ -42,6 +43,7 @@ class Counted(Reading):
     predicate: Node | None
     tells_alone: bool
     timed: bool
+    recorded: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +61,13 @@ class Together(Reading):
     Attributes:
         other: the stage of the exposure.
         columns: what tells rows apart.
+        recorded: whether they have the number of recordings, too.
     """
 
     name = "together"
     other: Node
     columns: tuple[Node, ...]
+    recorded: bool
 
 
 def derived_numbers(scan: Scan, derived: Derived) -> list[Stage]:
@@ -131,7 +135,8 @@ def together(scan: Scan, derived: Derived, *, tells_alone: bool, timed: bool = F
     Args:
         scan: whose dimensions they are split by.
         derived: the amounts, of which there are two.
-        tells_alone: pings without a client id are not left out, but stand each for themselves.
+        tells_alone: pings without a client id are not left out, but stand each for themselves; and rows
+            don't have the number of recordings.
         timed: rows are also of five minutes each.
     """
     if derived.exposure is None:
@@ -153,6 +158,7 @@ def together(scan: Scan, derived: Derived, *, tells_alone: bool, timed: bool = F
             source=name(stages[-1].cte),
             other=name(others[-1].cte),
             columns=(*scan.names, *keys),
+            recorded=not tells_alone,
         ),
     ]
 
@@ -186,6 +192,7 @@ def _counted(side: Side, *, tells_alone: bool, timed: bool) -> list[Stage]:
             predicate=predicate,
             tells_alone=tells_alone,
             timed=timed,
+            recorded=not tells_alone,
         ),
     ]
 

@@ -51,6 +51,9 @@ class _Filling:
             amount = getattr(spec, key)
             if isinstance(amount, Amount):
                 changed[key] = self._in(amount, "filters", (key, "filters"))
+        if spec.align is not None and spec.align.table is not None:
+            dates = self._in(spec.align.table, "filters", ("align", "dates", "filters"))
+            changed["align"] = spec.align.model_copy(update={"dates": dates})
         for name in spec.parameters:
             if name not in self._used and not self.findings:
                 message = f"no filter refers to the parameter `{name}`"

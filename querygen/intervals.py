@@ -5,6 +5,11 @@ a bucket by all votes, the sum of values by their number), so the standard error
 linearisation, from the residuals c - F * t of each client (Cochran, Sampling Techniques, 6.4). Percentile
 intervals are Woodruff's (J. Am. Stat. Assoc. 47, 1952): the buckets at which the share, plus or minus its
 error, reaches the percentile. One pass over the data, without resampling.
+
+How many standard errors the limits are away is Student's: fewer independent clients tell less of their own
+spread. Where clients count for unequal totals t, the degrees of freedom are Satterthwaite's (Biometrics
+Bulletin 2, 1946) of the sum of squared residuals, which are taken to be as large as t:
+(sum of t²)² / sum of t⁴, less one. Equal clients give as many as there are, less one.
 """
 
 from dataclasses import dataclass
@@ -13,15 +18,16 @@ from sqlglot import exp
 
 from querygen import plan
 from querygen.plan import Comment, Reading, Stage
-from querygen.quantiles import normal
+from querygen.quantiles import normal, student_terms
 from querygen.scan import Scan
 from querygen.sqltext import Node, column, literal, name, path
 
+TOLERANCE = "1e-9"  # shares and differences this close are equal, so that engines agree at ties
 NOISE = "1e-12"  # variances below this part of the squares that they are made of are rounding
 
 
 @dataclass(frozen=True, kw_only=True)
-class Progress(Stage):
+class Progress(Reading):
     """One row per client and entry: its votes, and those that the client has reached with it.
 
     What differs between clients can be summed up from these by bucket: the square of a running sum is the sum
@@ -68,6 +74,15 @@ class Spread(Reading):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Margins(Reading):
+    """The same with the margin: as many standard errors as the limits are away."""
+
+    name = "margins"
+    columns: tuple[Node, ...]
+    away: Node
+
+
+@dataclass(frozen=True, kw_only=True)
 class Units(Stage):
     """One row per independent unit, a client: what it adds to the sum, and to what this is divided by."""
 
@@ -85,41 +100,69 @@ class Means(Stage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeanIntervals(Stage):
-    """Count, sum and mean of each group, and the limits of the mean."""
+class MeanIntervals(Reading):
+    """Count, sum and mean of each group, and the limits of the mean.
+
+    Attributes:
+        columns: that are passed on beside them.
+    """
 
     name = "mean_intervals"
     dimensions: tuple[Node, ...]
     lower: Node
     upper: Node
+    columns: tuple[Node, ...]
 
 
 def quantile(scan: Scan) -> Node | None:
-    """How many standard errors the limits are away; None where no interval is asked for."""
+    """How many standard errors the limits are away of what is nearly normal; None where not asked for."""
     confidence = scan.spec.confidence
     return None if confidence is None else literal(normal(confidence), "FLOAT64")
 
 
-def reached(scan: Scan, *, cumulative: bool) -> list[Stage]:
-    """From one row per client to one per bucket, with sums of squares over clients."""
+def student(confidence: float) -> Node:
+    """The same by Student's distribution, with as many degrees of freedom as the column `freedom` says."""
+    first, *others = student_terms(confidence)
+    logarithm: Node = literal(round(first, 12), "FLOAT64")
+    for power, term in enumerate(others, 1):
+        by: Node = column("freedom")
+        by = by if power == 1 else exp.Pow(this=by, expression=literal(power, "INT64"))
+        part = exp.Div(this=literal(round(abs(term), 12), "FLOAT64"), expression=by)
+        logarithm = (exp.Add if term > 0 else exp.Sub)(this=logarithm, expression=part)
+    return exp.Exp(this=logarithm)
+
+
+def reached(
+    scan: Scan, *, cumulative: bool, source: str = plan.Clients.name, beside: tuple[str, ...] = ()
+) -> list[Stage]:
+    """From one row per client to one per bucket, with sums of squares over clients.
+
+    Args:
+        scan: the question.
+        cumulative: the sums are over all lower buckets, too.
+        source: the stage of the clients.
+        beside: columns of it that rows are also grouped by; each client has one value in them.
+    """
     normalization = scan.spec.normalization
     vote: Node = path("entry.value")
-    total: Node = path("clients.n_samples")
+    total: Node = path(f"{source}.n_samples")
     if normalization == "client":
         vote, total = exp.Div(this=vote, expression=total), literal(1, "INT64")
     elif normalization == "client_day":
         vote = path("entry.vote")
-    dimensions = scan.names_beside_entries(plan.Clients.name)
+    dimensions = scan.names_beside_entries(source)
     unit = tuple(
         exp.cast(made.copy(), "STRING") if output.type == "FLOAT64" else made
         for made, output in zip(dimensions, scan.outputs, strict=True)
     )
-    alone = (column("alone_at"),) if normalization == "none" else ()
+    # Only these have pings without a client id.
+    alone = (column("alone_at"),) if normalization == "none" and source == plan.Clients.name else ()
     words = "What each client has reached with each of its entries, in the order of buckets."
     return [
         Progress(
             sentence=Comment(words),
-            dimensions=dimensions,
+            source=name(source),
+            dimensions=(*dimensions, *map(column, beside)),
             unit=(*unit, column("client_id"), *alone),
             vote=vote,
             total=total,
@@ -128,7 +171,7 @@ def reached(scan: Scan, *, cumulative: bool) -> list[Stage]:
         ),
         SpreadBuckets(
             sentence=Comment("One row per bucket, with sums over clients that tell how much these differ."),
-            dimensions=scan.names,
+            dimensions=(*scan.names, *map(column, beside)),
         ),
     ]
 
@@ -144,15 +187,29 @@ def spread(scan: Scan, source: Stage, ratio: str, *passed: str) -> Spread:
     )
 
 
-def limits(ratio: str, away: Node) -> tuple[Node, Node]:
-    """The ratio minus and plus so many standard errors."""
-    error = exp.Mul(this=away, expression=column("deviation"))
-    return exp.Sub(this=column(ratio), expression=error), exp.Add(this=column(ratio), expression=error.copy())
+def margins(scan: Scan, source: Stage, *passed: str) -> Margins:
+    """The margin of what has the standard error `deviation` and as many degrees of freedom as `freedom`."""
+    confidence = scan.spec.confidence or 0.95
+    return Margins(
+        sentence=Comment(
+            f"The limits are as many standard errors away as hold {confidence:.6g} by Student's t."
+        ),
+        source=name(source.cte),
+        columns=(*scan.names, *map(column, passed)),
+        away=student(confidence),
+    )
 
 
-def share_limits(away: Node) -> tuple[Node, Node]:
+def limits(ratio: str, margin: Node) -> tuple[Node, Node]:
+    """The ratio minus and plus its margin."""
+    return exp.Sub(this=column(ratio), expression=margin), exp.Add(
+        this=column(ratio), expression=margin.copy()
+    )
+
+
+def share_limits() -> tuple[Node, Node]:
     """The limits of a share, which is between 0 and 1."""
-    lower, upper = limits("share", away)
+    lower, upper = limits("share", column("margin"))
     zero, one = exp.Literal.number("0.0"), exp.Literal.number("1.0")
     return (
         exp.Greatest(this=lower, expressions=[zero]),
@@ -165,15 +222,16 @@ def lowest(reaches: Node) -> Node:
     return exp.Min(this=exp.If(this=reaches, true=column("bucket"), false=exp.null()))
 
 
-def woodruff(away: Node, tolerance: str) -> tuple[Node, Node]:
+def share_reaches(share: Node, percentile: Node) -> Node:
+    """Whether a cumulative share reaches a percentile."""
+    within = exp.Sub(this=percentile, expression=exp.Literal.number(TOLERANCE))
+    return exp.GTE(this=share, expression=within)
+
+
+def woodruff(percentile: Node) -> tuple[Node, Node]:
     """The limits of a percentile: where its share's upper and lower limit reach it."""
-    lower, upper = limits("cumulative_share", away)
-
-    def reaches(share: Node) -> Node:
-        within = exp.Sub(this=column("percentile"), expression=exp.Literal.number(tolerance))
-        return exp.GTE(this=share, expression=within)
-
-    known = exp.GT(this=exp.Count(this=column("deviation")), expression=literal(0, "INT64"))
+    lower, upper = limits("cumulative_share", column("margin"))
+    known = exp.GT(this=exp.Count(this=column("margin")), expression=literal(0, "INT64"))
     last = exp.Max(this=column("bucket"))
-    highest = exp.Coalesce(this=lowest(reaches(lower)), expressions=[last])
-    return lowest(reaches(upper)), exp.If(this=known, true=highest, false=exp.null())
+    highest = exp.Coalesce(this=lowest(share_reaches(lower, percentile)), expressions=[last])
+    return lowest(share_reaches(upper, percentile.copy())), exp.If(this=known, true=highest, false=exp.null())

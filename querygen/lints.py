@@ -24,6 +24,7 @@ from querygen.filters import SAMPLE_IDS, FilterCompiler, sample_ids
 from querygen.permutations import Tested as TestedBranches
 from querygen.releases import releases
 from querygen.row_lints import ROW_LINTS, too_few
+from querygen.sampling import held_by
 from querygen.sides import amounts_of
 from querygen.source import Source
 from querygen.spec import Spec
@@ -283,11 +284,11 @@ def unscaled_sample(linted: Linted) -> Iterator[Diagnostic]:
         if amount.table is not None:
             tables.setdefault(table.table, (key, "table"))
     for table_name, loc in tables.items():
-        share = re.search(r"_([0-9]+)pct$", table_name)
+        share = held_by(table_name)
         if share:
             yield Diagnostic(
                 "unscaled-sample",
-                f"counts are those of the {share[1]}% of clients that `{table_name}` holds",
+                f"counts are those of the {share} of clients that `{table_name}` holds",
                 loc=loc,
                 help="filter by the `sample_id` that it holds, and add `scale: true`",
             )

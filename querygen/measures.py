@@ -24,8 +24,9 @@ from querygen.intervals import (
     Units,
     limits,
     lowest,
-    quantile,
+    margins,
     share_limits,
+    share_reaches,
     spread,
     woodruff,
 )
@@ -35,8 +36,6 @@ from querygen.rates import rate
 from querygen.scan import Scan, aliased
 from querygen.sqltext import Node, column, literal, name, own_function, path, text
 from querygen.units import converted
-
-TOLERANCE = "1e-9"  # a share this close to a percentile has reached it, so that engines agree at ties
 
 _GROUP_COUNTS = (OutputColumn("n_clients", "INT64"), OutputColumn("n_samples", "INT64"))
 
@@ -54,16 +53,17 @@ class RowField:
 def percentiles(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     """The lowest bucket whose cumulative share reaches each percentile."""
     interpolated = scan.spec.percentile_method == "interpolated"
-    away = quantile(scan)
-    within = exp.Sub(this=column("percentile"), expression=exp.Literal.number(TOLERANCE))
-    reaches = exp.GTE(this=column("cumulative_share"), expression=within)
-    bucket: Node = lowest(reaches) if away else exp.Min(this=column("bucket"))
+    has_limits = scan.spec.confidence is not None
+    reaches = share_reaches(column("cumulative_share"), column("percentile"))
+    bucket: Node = lowest(reaches) if has_limits else exp.Min(this=column("bucket"))
     value, kind = converted(bucket, unit)
     kind = scan.number_type if scan.is_number else kind
     if interpolated:
         value, kind = _interpolated(facts.bounds, unit), "FLOAT64"
     lower, upper = (
-        (converted(limit, unit)[0] for limit in woodruff(away, TOLERANCE)) if away else (None, None)
+        (converted(limit, unit)[0] for limit in woodruff(column("percentile")))
+        if has_limits
+        else (None, None)
     )
     asked = [literal(p, "FLOAT64") for p in scan.spec.percentiles_or_default]
     inside = ", here the place inside that bucket" if interpolated else ""
@@ -71,9 +71,10 @@ def percentiles(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     known = " at_least marks the open-ended last bucket." if overflow else ""
     stages = _weighed(scan, facts, cumulative=True)
     stages.append(shares(scan, stages[-1].cte, cumulative=True, own=interpolated))
-    if away:
+    if has_limits:
         counts = ("bucket", "cumulative_share", "n_clients", "n_samples")
-        stages.append(spread(scan, stages[-1], "cumulative_share", *counts))
+        stages.append(spread(scan, stages[-1], "cumulative_share", "freedom", *counts))
+        stages.append(margins(scan, stages[-1], *counts))
     final = plan.Percentiles(
         sentence=Comment(
             f"A percentile is the lowest bucket whose cumulative share reaches it{inside}.{known}"
@@ -81,7 +82,7 @@ def percentiles(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
         source=name(stages[-1].cte),
         dimensions=scan.names,
         percentiles=exp.Array(expressions=asked),
-        reaches=None if away else reaches,
+        reaches=None if has_limits else reaches,
         value=value,
         at_least=exp.GTE(this=bucket.copy(), expression=overflow) if overflow else None,
         lower=lower and converted(lower, unit)[0],
@@ -89,7 +90,7 @@ def percentiles(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     )
     output = [OutputColumn("percentile", "FLOAT64"), OutputColumn("value", kind)]
     output += [OutputColumn("at_least", "BOOL")] if overflow else []
-    output += [OutputColumn("lower", kind), OutputColumn("upper", kind)] if away else []
+    output += [OutputColumn("lower", kind), OutputColumn("upper", kind)] if has_limits else []
     return Measured(
         [*stages, final], [*scan.outputs, *output, *_GROUP_COUNTS], ("percentile",), (column("percentile"),)
     )
@@ -130,13 +131,14 @@ def distribution(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     kind = scan.number_type if scan.is_number else kind
     names = [exp.If(this=literal(bound, "INT64"), true=text(label)) for bound, label in facts.labels]
     label = exp.Case(this=column("bucket"), ifs=names) if names else None
-    away = quantile(scan)
-    lower, upper = share_limits(away) if away else (None, None)
+    has_limits = scan.spec.confidence is not None
+    lower, upper = share_limits() if has_limits else (None, None)
     stages = _weighed(scan, facts, cumulative=False)
     stages.append(shares(scan, stages[-1].cte, cumulative=False, own=False))
-    if away:
+    if has_limits:
         counted = ("bucket", "count", "share", "n_clients", "n_samples")
-        stages.append(spread(scan, stages[-1], "share", *counted))
+        stages.append(spread(scan, stages[-1], "share", "freedom", *counted))
+        stages.append(margins(scan, stages[-1], *counted))
     final = plan.Distribution(
         sentence=Comment(
             "One row per bucket that the probe has."
@@ -154,7 +156,7 @@ def distribution(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     output = [OutputColumn("bucket", kind)]
     output += [OutputColumn("label", "STRING")] if label is not None else []
     output += [OutputColumn("count", count), OutputColumn("share", "FLOAT64")]
-    output += [OutputColumn("lower", "FLOAT64"), OutputColumn("upper", "FLOAT64")] if away else []
+    output += [OutputColumn("lower", "FLOAT64"), OutputColumn("upper", "FLOAT64")] if has_limits else []
     return Measured(
         [*stages, final], [*scan.outputs, *output, *_GROUP_COUNTS], ("bucket",), (column("bucket"),)
     )
@@ -174,8 +176,8 @@ def summary(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
         return summary_of_numbers(scan)
     by_day = scan.spec.normalization == "client_day"
     votes = scan.spec.normalization != "none"
-    away = quantile(scan)
-    stages, passed = scan.to_histograms(client_columns(scan, with_unidentified=away is not None))
+    has_limits = scan.spec.confidence is not None
+    stages, passed = scan.to_histograms(client_columns(scan, with_unidentified=has_limits))
     per = "client and day" if by_day else "client"
     stages.append(
         plan.Samples(
@@ -194,12 +196,12 @@ def summary(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
             dimensions=scan.names,
             by_day=by_day,
             sum=total,
-            unidentified=away is not None and not votes,
+            unidentified=has_limits and not votes,
         )
     )
     kinds = {"count": "INT64", "sum": "FLOAT64", "mean": "FLOAT64", "n_clients": "INT64"}
-    if away:
-        stages += _mean_intervals(scan, away)
+    if has_limits:
+        stages += _mean_intervals(scan)
         limits_ = {"lower": "FLOAT64", "upper": "FLOAT64"}
         kinds = {"count": "INT64", "sum": "FLOAT64", "mean": "FLOAT64", **limits_, "n_clients": "INT64"}
         return Measured(stages, scan.outputs + [OutputColumn(n, kind) for n, kind in kinds.items()])
@@ -214,7 +216,7 @@ def summary(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     return Measured(stages, scan.outputs + [OutputColumn(n, kind) for n, kind in kinds.items()])
 
 
-def _mean_intervals(scan: Scan, away: Node) -> list[Stage]:
+def _mean_intervals(scan: Scan) -> list[Stage]:
     """From one row per client (and day) to the mean of each group with its limits."""
     votes = scan.spec.normalization != "none"
     units = Units(
@@ -226,11 +228,19 @@ def _mean_intervals(scan: Scan, away: Node) -> list[Stage]:
         sentence=Comment(f"Count, sum and mean, within {scan.group}; and sums over clients for the limits."),
         dimensions=scan.names,
     )
-    lower, upper = limits("mean", away)
+    passed = ("count", "sum", "mean", "n_clients")
+    errors = spread(scan, means, "mean", "freedom", *passed)
+    within = margins(scan, errors, *passed)
+    lower, upper = limits("mean", column("margin"))
     final = MeanIntervals(
-        sentence=Comment("The limits of the mean."), dimensions=scan.names, lower=lower, upper=upper
+        sentence=Comment("The limits of the mean."),
+        source=name(within.cte),
+        dimensions=scan.names,
+        lower=lower,
+        upper=upper,
+        columns=(column("n_clients"),),
     )
-    return [units, means, spread(scan, means, "mean", "count", "sum", "mean", "n_clients"), final]
+    return [units, means, errors, within, final]
 
 
 def counts(scan: Scan, facts: Facts, unit: Fraction) -> Measured:

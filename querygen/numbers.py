@@ -12,7 +12,7 @@ from querygen import plan
 from querygen.derived import derived_numbers
 from querygen.dimensions import ResolvedDimension
 from querygen.grouping import Measured, client_columns, cubed, joined
-from querygen.intervals import quantile
+from querygen.intervals import MeanIntervals, limits, margins
 from querygen.plan import Comment, OutputColumn, Stage
 from querygen.scan import LARGEST_COUNT, Scan, prefixed
 from querygen.sqltext import column, literal, name, path
@@ -50,20 +50,33 @@ def tallied(scan: Scan) -> list[Stage]:
 def summary_of_numbers(scan: Scan) -> Measured:
     """Clients, sum and mean, and the share of all clients above zero."""
     sentence = Comment(f"Clients, sum and mean of their numbers, within {scan.group}.")
-    away = quantile(scan)
-    totals = plan.TotalsOfNumbers(sentence=sentence, dimensions=scan.names, quantile=away)
-    stages = [*numbers(scan), totals]
+    has_limits = scan.spec.confidence is not None
+    totals = plan.TotalsOfNumbers(sentence=sentence, dimensions=scan.names, spread=has_limits)
+    stages: list[Stage] = [*numbers(scan), totals]
+    if has_limits:
+        within = margins(scan, totals, "count", "sum", "mean", "n_above_zero", "n_clients")
+        below, above = limits("mean", column("margin"))
+        final = MeanIntervals(
+            sentence=Comment("The limits of the mean."),
+            source=name(within.cte),
+            dimensions=scan.names,
+            lower=below,
+            upper=above,
+            columns=(column("n_above_zero"), column("n_clients")),
+        )
+        stages += [within, final]
+    rows = stages[-1]
     # Keys and processes are no clients' property: all rows of a group over the others have the same clients.
     shared = tuple(d for d in scan.dimensions if d.source is not None)
     everyone = all_clients(scan, shared)
     everybody = path(f"{everyone[-1].cte}.n_clients")
-    share = exp.Div(this=path(f"{totals.cte}.n_above_zero"), expression=everybody)
+    share = exp.Div(this=path(f"{rows.cte}.n_above_zero"), expression=everybody)
     also = (exp.alias_(share, "share_of_clients"), exp.alias_(everybody, "n_all_clients"))
     words = "The share of all clients whose number is above zero. Those that never sent it count as zero."
-    limits = {"lower": "FLOAT64", "upper": "FLOAT64"} if away else {}
-    kinds = {"count": "INT64", "sum": "FLOAT64", "mean": "FLOAT64", **limits, "n_clients": "INT64"}
+    limits_ = {"lower": "FLOAT64", "upper": "FLOAT64"} if has_limits else {}
+    kinds = {"count": "INT64", "sum": "FLOAT64", "mean": "FLOAT64", **limits_, "n_clients": "INT64"}
     columns = scan.outputs + [OutputColumn(n, kind) for n, kind in kinds.items()]
-    beside = replace(joined(words, totals, everyone[-1], shared, columns, also), prefix="clients_")
+    beside = replace(joined(words, rows, everyone[-1], shared, columns, also), prefix="clients_")
     stages += [*everyone, beside]
     columns += [OutputColumn("share_of_clients", "FLOAT64"), OutputColumn("n_all_clients", "INT64")]
     return Measured(stages, columns)

@@ -54,11 +54,16 @@ class PlaceBuckets(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class PlaceNumbers(Stage):
-    """The same of clients' numbers, each of which is a bucket: one row per group, place and number."""
+    """The same of clients' numbers, each of which is a bucket: one row per group, place and number.
+
+    Attributes:
+        spread: whether the sums for intervals are given, too.
+    """
 
     name = "place_numbers"
     dimensions: tuple[Node, ...]
     place: Node
+    spread: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +75,7 @@ class Paired(Reading):
         pair: what tells pairs apart, as a window can be divided by it.
         are_compared: whether a row is of a treatment, or of its control.
         reaches: whether the shares of votes at or below each bucket are given, too.
+        limits: how far below and above each difference its limits are.
     """
 
     name = "paired"
@@ -78,6 +84,7 @@ class Paired(Reading):
     treatments: Node
     are_compared: Node
     reaches: bool
+    limits: tuple[Node, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,14 +94,12 @@ class Gridded(Stage):
     Attributes:
         bins: what numbers have in common that count as the largest of them.
         exact: percentiles of either branch.
-        error: whether the standard error of the difference of means is given, too.
     """
 
     name = "gridded"
     columns: tuple[Node, ...]
     pair: tuple[Node, ...]
     exact: tuple[Node, ...]
-    error: bool
     bins: tuple[Node, ...]
 
 

@@ -316,12 +316,12 @@ class TotalsOfNumbers(Stage):
     """Count, sum and mean of the clients' numbers, and how many of them are above zero.
 
     Attributes:
-        quantile: of the normal distribution, for the limits of the mean; or None.
+        spread: whether the standard error of the mean is given, too.
     """
 
     name = "totals_of_numbers"
     dimensions: tuple[Node, ...]
-    quantile: Node | None
+    spread: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -451,7 +451,7 @@ class Plan:
 
     Attributes:
         header: the one-line comments on top.
-        reads: the tables, the spec's source first.
+        reads: the tables; first the spec's source, if it is one of them.
         histograms: the histograms asked for, as the result names them.
         columns: the result's columns, in order.
         key: the columns that together identify a row of the result.

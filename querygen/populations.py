@@ -59,7 +59,6 @@ def population(spec: Spec, source: SourceTable, findings: list[Diagnostic]) -> P
     if spec.sample is not None:
         predicates += _sampled(source, share_of(spec.sample), "sample")
         needs.append(source.client_id)
-        notes.append(f"of {spec.sample} of all clients, chosen by a hash of their ids")
     experiments = [compared.experiment for compared in spec.comparisons if compared.experiment]
     keys = ("experiment", "placebo")
     arms = [_arms(*each, source, findings) for each in zip(keys, experiments, strict=False)]

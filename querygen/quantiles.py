@@ -4,7 +4,7 @@ The exact limits of a Poisson count are Garwood's (Biometrika 28, 1936): the mea
 many, events would be seen by chance of (1 - confidence) / 2 at most. For more events the expansion of
 Cornish and Fisher (Technometrics 2, 1960) is within 1e-6 of them; Wilson and Hilferty's cube, which is
 shorter, is off by 3e-4 where the confidence is 0.999. Student's distribution of whole degrees of freedom has
-a closed form (Abramowitz and Stegun, 26.7.3 and 26.7.4).
+a closed form (Abramowitz and Stegun, 26.7.3 and 26.7.4); that of others is found between those.
 """
 
 import math
@@ -49,6 +49,25 @@ def poisson_terms(confidence: float) -> tuple[float, float, float, float, float]
 def student(confidence: float, freedom: int) -> float:
     """How many standard errors the limits are away, with so many degrees of freedom."""
     return _where(lambda t: _chance_within(t, freedom), confidence, 1e9)
+
+
+@cache
+def student_terms(confidence: float) -> tuple[float, ...]:
+    """The terms of the logarithm of `student`, for any degrees of freedom, as a polynomial of one by them.
+
+    It is through the exact values of 1, 2, 3, 5, 12 and infinitely many. Between them, where the confidence
+    is 0.95 it is within 1e-4 of them; where it is 0.99, within 1e-4 from 2 on, and 6e-3 below.
+    """
+    places = (0.0, 1 / 12, 1 / 5, 1 / 3, 1 / 2, 1.0)
+    values = [math.log(normal(confidence)), *(math.log(student(confidence, n)) for n in (12, 5, 3, 2, 1))]
+    terms, factors = [0.0] * len(places), [1.0]  # Newton's form, and its product of (x - place) so far
+    for place, value in zip(places, values, strict=True):
+        known = sum(term * place**power for power, term in enumerate(terms))
+        scale = (value - known) / sum(factor * place**power for power, factor in enumerate(factors))
+        for power, factor in enumerate(factors):
+            terms[power] += scale * factor
+        factors = [before - place * own for before, own in zip([0.0, *factors], [*factors, 0.0], strict=True)]
+    return tuple(terms)
 
 
 def _where(rising: Callable[[float], float], level: float, high: float) -> float:

@@ -8,7 +8,7 @@ The limits are those of a ratio of two sums over clients (`intervals`), since a 
 loop make events dependent; or, where asked for, those of a Poisson count.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 from sqlglot import exp
@@ -18,12 +18,12 @@ from querygen.aligned import ADJUSTED, adjusted, aged, version_of, windowed
 from querygen.constants import Lines, in_lines
 from querygen.derived import divisor_of, together
 from querygen.facts import Facts
-from querygen.grouping import Measured, joined
+from querygen.grouping import Measured
 from querygen.intervals import limits, quantile, spread
-from querygen.numbers import all_clients
 from querygen.plan import Comment, OutputColumn, Reading, Stage
+from querygen.published import RELEASE_DATE
 from querygen.scan import Derived, Scan, Side
-from querygen.sqltext import Node, column, literal, name, path
+from querygen.sqltext import Node, column, literal, name
 from querygen.times import FIVE_MINUTES, SECONDS, TIME
 
 TOLERANCE = "1e-9"
@@ -45,8 +45,21 @@ class Exposed(Reading):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Points(Reading):
-    """One row per group and five minutes, without the clients."""
+class Firsts(Reading):
+    """The rows of each group, with whether a row is the one by which its client is counted.
+
+    Attributes:
+        partition: the dimensions, as a window can be divided by them.
+    """
+
+    name = "firsts"
+    dimensions: tuple[Node, ...]
+    partition: tuple[Node, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Points(Stage):
+    """One row per group and five minutes, with the clients that are counted there."""
 
     name = "points"
     dimensions: tuple[Node, ...]
@@ -85,7 +98,10 @@ class Rates(Reading):
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
-    """The factors of a limit's terms: of the count's root, of 1, and divided by root, count and both."""
+    """The factors of a limit's terms: of the count's root, of 1, and divided by root, count and both.
+
+    That by the root is of the lower limit, with its sign; of the upper one it is subtracted.
+    """
 
     away: Node
     shift: Node
@@ -120,7 +136,6 @@ class Divided(Reading):
         events, exposure: in the units that are shown.
         rate: events by exposure.
         lower, upper: limits of the rate, or None.
-        has_clients: whether the number of clients is passed on.
     """
 
     name = "divided"
@@ -130,7 +145,6 @@ class Divided(Reading):
     rate: Node
     lower: Node | None
     upper: Node | None
-    has_clients: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,9 +189,9 @@ def rate(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
     names = scan.names
     if align is not None and version is not None and pivots:
         stages += windowed(scan, version, align, stages[-1])
-        names = (*names, column(ADJUSTED))
+        names = (*names, *([] if scan.released is None else [column(RELEASE_DATE)]), column(ADJUSTED))
     stages += _summed(scan, derived, stages[-1], names)
-    kinds = _kinds(derived, has_limits=scan.spec.confidence is not None, has_clients=scan.spec.trim is None)
+    kinds = _kinds(derived, has_limits=scan.spec.confidence is not None)
     stages.append(_divided(scan, derived, stages[-1], names))
     columns = scan.outputs + [OutputColumn(n, kind) for n, kind in kinds.items()]
     if scan.spec.fill:
@@ -186,8 +200,6 @@ def rate(scan: Scan, facts: Facts, unit: Fraction) -> Measured:
         stage, columns = adjusted(scan, stages[-1], columns)
         stages.append(stage)
     measured = Measured(stages, columns)
-    if scan.spec.trim is not None:
-        measured = _with_clients(scan, measured)
     if align is not None and version is not None and not pivots:
         measured = aged(scan, version, align, measured)
     return measured
@@ -245,11 +257,13 @@ def _trimmed(scan: Scan, source: Stage, names: tuple[Node, ...], trim: float) ->
     """From rows of clients to points of five minutes, those of the highest rates marked."""
     further = names[len(scan.names) :]
     return [
-        Points(
-            sentence=Comment("Events and exposure of every five minutes."),
+        Firsts(
+            sentence=Comment("The same, with the row by which a client is counted: its first."),
             source=name(source.cte),
             dimensions=names,
+            partition=(*scan.partition, *further),
         ),
+        Points(sentence=Comment("Events and exposure of every five minutes."), dimensions=names),
         Trimmed(
             sentence=Comment(
                 f"Which are left out of the rate: the {trim:.4g} of points with the highest ones."
@@ -262,7 +276,7 @@ def _trimmed(scan: Scan, source: Stage, names: tuple[Node, ...], trim: float) ->
     ]
 
 
-def _kinds(derived: Derived, *, has_limits: bool, has_clients: bool) -> dict[str, str]:
+def _kinds(derived: Derived, *, has_limits: bool) -> dict[str, str]:
     """The columns beside the dimensions, with their types."""
     events, exposure = derived.events.amount, derived.exposure.amount if derived.exposure else None
     limits_ = {"lower": "FLOAT64", "upper": "FLOAT64"} if has_limits else {}
@@ -271,7 +285,7 @@ def _kinds(derived: Derived, *, has_limits: bool, has_clients: bool) -> dict[str
         "exposure": "INT64" if exposure and exposure.is_whole else "FLOAT64",
         "rate": "FLOAT64",
         **limits_,
-        **({"n_clients": "INT64"} if has_clients else {}),
+        "n_clients": "INT64",
     }
 
 
@@ -299,14 +313,13 @@ def _divided(scan: Scan, derived: Derived, source: Stage, names: tuple[Node, ...
         words = "The rate, with limits by how clients differ"
         below, upper = (
             exp.Mul(this=exp.Paren(this=limit), expression=literal(scale, "FLOAT64"))
-            for limit in limits("ratio", away)
+            for limit in limits("ratio", exp.Mul(this=away, expression=column("deviation")))
         )
         lower = exp.Greatest(this=below, expressions=[exp.Literal.number("0.0")])
     return Divided(
         sentence=Comment(f"{words}, per {scan.spec.exposure_words}."),
         source=name(source.cte),
         dimensions=names,
-        has_clients=not trims,
         events=_shown("events", divisor_of(derived.events)),
         exposure=_shown("exposure", divisor_of(exposure)),
         rate=by_exposure("kept_events" if trims else "events"),
@@ -325,13 +338,14 @@ def _shown(amount: str, divisor: int) -> Node:
 def _poisson(names: tuple[Node, ...], confidence: float) -> Poisson:
     """The limits of the number of events."""
     found = [quantiles.poisson_limits(n, confidence) for n in range(quantiles.EXACT)]
+    away, shift, by_root, by_count, by_both = quantiles.poisson_terms(confidence)
     return Poisson(
         sentence=Comment("How many events there could have been: the limits of a Poisson count."),
         dimensions=names,
         exact=literal(quantiles.EXACT, "INT64"),
         lower_limits=in_lines([lower for lower, _ in found]),
         upper_limits=in_lines([upper for _, upper in found]),
-        beyond=Beyond(*(literal(term, "FLOAT64") for term in quantiles.poisson_terms(confidence))),
+        beyond=Beyond(*(literal(term, "FLOAT64") for term in (away, shift, -by_root, by_count, by_both))),
     )
 
 
@@ -370,20 +384,3 @@ def _filled(scan: Scan, source: Stage, columns: list[OutputColumn], *, told: boo
             seconds=seconds,
         ),
     ]
-
-
-def _with_clients(scan: Scan, measured: Measured) -> Measured:
-    """The same rows beside the number of clients of each group, which points don't tell."""
-    shared = tuple(d for d in scan.dimensions if d.source is not None)
-    everyone = all_clients(scan, shared)
-    counted = path(f"{everyone[-1].cte}.n_clients")
-    beside = joined(
-        "The same with the clients of each group.",
-        measured.stages[-1],
-        everyone[-1],
-        shared,
-        measured.columns,
-        (exp.alias_(exp.Coalesce(this=counted, expressions=[literal(0, "INT64")]), "n_clients"),),
-    )
-    stages = [*measured.stages, *everyone, replace(beside, prefix="clients_", keeps_all=True)]
-    return replace(measured, stages=stages, columns=[*measured.columns, OutputColumn("n_clients", "INT64")])

@@ -24,14 +24,15 @@ from querygen.conditions import Dimension, Filter
 from querygen.dimensions import MADE_BY, DimensionResolver, ResolvedDimension, compile_filters
 from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help
 from querygen.facts import Facts
-from querygen.filters import SAMPLE_IDS, FilterCompiler, is_bounded, sample_ids
+from querygen.filters import FilterCompiler, is_bounded
 from querygen.grouping import Measured
 from querygen.measures import MEASURES, RowField, decoded_field, pings
-from querygen.parameters import slots_in
-from querygen.plan import Plan, Read
+from querygen.plan import Pings, Plan, Read, Stage
 from querygen.populations import BRANCH, EXPERIMENT, population
+from querygen.published import ReleaseDates, release_dates
 from querygen.redash_chart import RedashChart, redash_chart, unwritten, with_series
-from querygen.scan import Asked, Derived, Scan, Side, start_of
+from querygen.sampling import held_by, not_scaled, sample_of
+from querygen.scan import Asked, Derived, Scan, Side, scanned, start_of
 from querygen.spec import Spec
 from querygen.spec_values import HISTOGRAM_FIELDS, Alignment, DeclaredSource
 from querygen.sqltext import Node, literal
@@ -111,12 +112,14 @@ def _moved(finding: Diagnostic, key: str) -> Diagnostic:
     return finding
 
 
-def _reads(scan: Scan) -> tuple[Read, ...]:
-    """The tables that are scanned, each with the columns that any scan of it needs."""
+def _reads(scan: Scan, stages: list[Stage]) -> tuple[Read, ...]:
+    """The tables that stages scan, each with the columns that any scan of it needs."""
     needs: dict[tuple[str, str], dict[str, None]] = {}
     for one in (scan, *(side.scan for side in (scan.derived.sides if scan.derived else ()))):
         needs.setdefault((one.source.table, one.source.known_as), {}).update(dict.fromkeys(one.needs))
-    return tuple(Read(table, like, tuple(found)) for (table, like), found in needs.items())
+    read = {scanned(stage) for stage in stages if isinstance(stage, Pings)}
+    found = [Read(table, like, tuple(of_it)) for (table, like), of_it in needs.items() if table in read]
+    return (*found, *([scan.released.read] if scan.released else []))
 
 
 @dataclass
@@ -162,10 +165,13 @@ class _Resolver:
             measured = marked(measured, spec)
         if spec.alert is not None:
             measured = alerted(scan, measured)
+        sample = sample_of(spec, self.source, read.restricted)
+        self.notes += [sample.note(spec)] if sample else self._held(scan)
         if spec.scale:
-            measured = scaled(measured, self._sampled(read.restricted))
-            if self.findings:
+            if sample is None:
+                not_scaled(spec, self.source, read.restricted, self.findings.append)
                 return None
+            measured = scaled(measured, sample)
         chart = redash_chart(spec, scan.outputs, measured.key)
         if spec.series:
             self._check_series(chart)
@@ -173,6 +179,18 @@ class _Resolver:
                 return None
             measured = with_series(spec, chart, measured)
         return self._made(scan, alone(measured), about(spec, scan, self.notes, read.facts, read.unit), chart)
+
+    @staticmethod
+    def _held(scan: Scan) -> list[str]:
+        """What is said of tables that hold only some clients."""
+        sides = scan.derived.sides if scan.derived else ()
+        tables = dict.fromkeys([scan.source.table, *(side.scan.source.table for side in sides)])
+        shares = {table: held_by(table) for table in tables}
+        return [
+            f"{table} holds {share} of all clients; counts are theirs"
+            for table, share in shares.items()
+            if share
+        ]
 
     def _check_series(self, chart: RedashChart | None) -> None:
         """A column `series` needs something to tell apart, which all engines write alike."""
@@ -243,12 +261,13 @@ class _Resolver:
                 message = f"`{source.table}` is like {source.known_as} here, and like {known} elsewhere"
                 self._report("two-shapes", message, (key, "table"), "a table has one shape; name it once")
         derived = Derived(counted, divided, self.spec.per_or_default)
+        released = None
         if self.spec.align is not None:
-            self._check_versions(self.spec.align, version_of(scan.dimensions))
-        return replace(scan, asked=counted.scan.asked, derived=derived)
+            released = self._released(self.spec.align, version_of(scan.dimensions))
+        return replace(scan, asked=counted.scan.asked, derived=derived, released=released)
 
-    def _check_versions(self, align: Alignment, version: ResolvedDimension | None) -> None:
-        """Versions that are compared are a dimension, and those that have dates are of its kind."""
+    def _released(self, align: Alignment, version: ResolvedDimension | None) -> ReleaseDates | None:
+        """The dates that a table has. Versions are a dimension, and those that have dates are of its kind."""
         if version is None:
             self._report(
                 "no-version",
@@ -256,11 +275,18 @@ class _Resolver:
                 ("align",),
                 "add `app_version` or `major_version` to `dimensions`",
             )
-        elif version.type == "INT64":
-            for shown in align.dates:
+            return None
+        if version.type == "INT64":
+            for shown in align.given:
                 if not re.fullmatch("[0-9]{1,5}", shown, re.ASCII):
                     message = f"`{shown}` is no major version, which `{version.name}` tells apart"
                     self._report("wrong-type", message, ("align", "dates", shown), "write for example 58")
+        if align.table is None:
+            return None
+        filters = FilterCompiler(self.today or self.spec.today, self.findings.append)
+        found = release_dates(align.table, version, self.catalog, filters)
+        self.notes += [found.note] if found else []
+        return found
 
     def _side(self, key: str, amount: Amount) -> Side:
         """The scan of one amount; what is wrong with it is reported under its key."""
@@ -332,7 +358,7 @@ class _Resolver:
         names = tuple(d.name for d in scan.dimensions)
         return Plan(
             header=header(described, self.spec, chart),
-            reads=_reads(scan),
+            reads=_reads(scan, measured.stages),
             histograms=tuple(dict.fromkeys(one.histogram for one in scan.asked)),
             stages=tuple(measured.stages),
             columns=tuple(measured.columns),
@@ -341,27 +367,6 @@ class _Resolver:
             limit=literal(self.spec.limit, "INT64") if self.spec.limit else None,
             about=described,
         )
-
-    def _sampled(self, restricted: list[tuple[str, Column, list[Node]]]) -> int:
-        """How many of the hundred sample ids pass the filters on them; 100 after a finding."""
-        passed = SAMPLE_IDS
-        for reference, source, _ in restricted:
-            if source.expression == self.source.node("sample_id"):
-                passed &= sample_ids(self.spec.filters[reference])
-                if any(slots_in(self.spec.filters[reference])):
-                    message = "`scale` needs to know the sample, which a parameter leaves open"
-                    help_ = "write the value itself, or leave out `scale`"
-                    self._report("not-a-parameter", message, ("filters", reference), help_)
-        if 0 < len(passed) < len(SAMPLE_IDS):
-            self.notes.append(f"counts are those of {len(passed)}% of clients, scaled to all")
-            return len(passed)
-        self._report(
-            "nothing-to-scale",
-            "`scale` needs a filter by `sample_id`, which says what sample the counts are of",
-            ("scale",),
-            "add `sample_id: {lt: 10}` to `filters` for a tenth of all clients, or leave out `scale`",
-        )
-        return 100
 
     def _check_cube(self, dimensions: tuple[ResolvedDimension, ...], asked: tuple[Asked, ...]) -> None:
         """A cube's dimensions become text, which engines write differently for some types."""

@@ -114,7 +114,7 @@ def is_unsteady(row: Mapping[str, Any], confidence: float) -> bool:
     deviation to the mean) is about their skewness; of a difference the skewness of both means cancels out as
     far as branches are equal. By `make simulate`, limits of 0.95 hold less than 93% where that is above 0.1.
     """
-    if row["lower"] is None or row.get("n_clients") == 0:
+    if row["lower"] is None or row.get("n_clients") == 0 or row.get("statistic", "mean") != "mean":
         return False
     error = (row["upper"] - row["lower"]) / (2 * NormalDist().inv_cdf((1 + confidence) / 2))
     if "mean" in row:

@@ -21,6 +21,7 @@ from querygen.ctes import alone
 from querygen.engines import duckdb as on_duckdb
 from querygen.errors import EngineError, QuerygenError, UsageError
 from querygen.plan import Pings, Plan
+from querygen.published import RELEASE_DATE, Published
 from querygen.result import Result
 from querygen.scan import UNDECODABLE, WITHOUT_ID
 from querygen.translate import DuckSql, translate
@@ -215,12 +216,26 @@ def _told_by_rows(result: Result) -> list[str]:
         found = set(result.table["histogram"].to_pylist())
         missing = [name for name in result.plan.histograms if name not in found]
         notes += [f"there is no data of {', '.join(missing)}"] if missing else []
+    if RELEASE_DATE in names:
+        notes += _told_by_releases(result)
     if "p_holm" in names:
         notes += _told_by_tests(result)
     if "n_dropped" in names and len(result):
         dropped = result.table["n_dropped"][0].as_py()
         notes += [f"{dropped} rows of too few clients were dropped"] if dropped else []
     return notes
+
+
+def _told_by_releases(result: Result) -> list[str]:
+    """Of versions at the same age: those of which the table of releases has no date."""
+    dates = next(stage for stage in result.plan.stages if isinstance(stage, Published))
+    rows = [row for row in result.rows() if row["exposure"] and row[RELEASE_DATE] is None]
+    found = dict.fromkeys(row[dates.version.alias] for row in rows)
+    told = [str(version) for version in found if version is not None]
+    if not told:
+        return []
+    whose = "its first ping" if len(told) == 1 else "the first ping of each"
+    return [f"{dates.table.name} has no date of {', '.join(told)}: {whose} stands for it"]
 
 
 def _told_by_tests(result: Result) -> list[str]:
@@ -250,7 +265,7 @@ def _attach(
     """Gives the connection the plan's tables, and returns what is to be said about them."""
     notes: dict[str, None] = {}
     for read in plan.reads:
-        source = catalog.get(read.like)
+        source = catalog.table(read.like)
         if source is None:
             raise UsageError.of("unknown-table", f"the table `{read.like}` is not known")
         if files:

@@ -15,6 +15,7 @@ from querygen.amounts import Amount
 from querygen.catalog import Column, SourceTable
 from querygen.dimensions import ResolvedDimension
 from querygen.plan import Comment, OutputColumn, Stage
+from querygen.published import Published, ReleaseDates
 from querygen.recordings import Recording
 from querygen.spec import Spec
 from querygen.spec_values import TopKeys
@@ -89,6 +90,7 @@ class Scan:
         needs: grows by what the stages read.
         derived: for `events`, the scans that they are counted by; this one is then of the same clients.
         each: the experiments for which each ping is looked at, where there are two.
+        released: the dates of versions' releases, where a table tells them.
     """
 
     spec: Spec
@@ -99,6 +101,7 @@ class Scan:
     needs: list[str] = field(default_factory=list)
     derived: Derived | None = None
     each: Node | None = None
+    released: ReleaseDates | None = None
 
     @property
     def names(self) -> tuple[Node, ...]:
@@ -411,6 +414,12 @@ def _listed(wanted: str | tuple[str, ...]) -> tuple[str, ...]:
 def _top_or_other() -> Node:
     """The key, if it is joined to one of the top ones, else OTHER."""
     return exp.If(this=is_missing(path("wanted.key")), true=text(OTHER), false=path("keyed.key"))
+
+
+def scanned(stage: plan.Pings | Published) -> str:
+    """The name of the table that a stage scans."""
+    table = stage.table.this if isinstance(stage.table, exp.Alias) else stage.table
+    return str(table.name)
 
 
 def start_of(source: SourceTable, interval: str) -> Column:

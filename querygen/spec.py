@@ -129,7 +129,7 @@ class Spec(StrictModel):
     )
     scale: StrictBool = Field(
         False,
-        description="scale counts from the sample that `sample_id` lets in to all clients",
+        description="scale counts from the sample that `sample` or `sample_id` lets in to all clients",
         examples=[True],
     )
     min_clients: Annotated[StrictInt, Field(gt=0)] | None = Field(
@@ -203,7 +203,7 @@ class Spec(StrictModel):
     )
     confidence: Confidence | None = Field(
         None,
-        description="0.95 adds `lower` and `upper`, the limits of percentiles, shares and means",
+        description="0.95 adds `lower` and `upper`, the limits of percentiles, shares, means and differences",
         examples=[0.95],
     )
     buckets: Buckets = Field(

@@ -204,8 +204,9 @@ def _check_branches(spec: "Spec") -> None:
     if 0 in names or 1 in names:
         extremes = "0 and 1 are extremes, which permutations say nothing of"
         raise problem("percentile-range", extremes, key="statistics")
-    if spec.confidence is not None and "mean" not in names:
-        raise unused("confidence", "gives limits of a difference of means", "add `mean` to `statistics`")
+    if spec.confidence is not None and set(names) == {"chi2"}:
+        why = "gives limits of differences, which `chi2` is none of"
+        raise unused("confidence", why, "add `median` to `statistics`")
 
 
 def _check_placebo(spec: "Spec") -> None:

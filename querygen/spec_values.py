@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from querygen import buckets
-from querygen.conditions import StrictModel, problem
+from querygen.conditions import Filter, StrictModel, problem
 from querygen.enrolments import Experiment, Placebo
 
 Measure = Literal["percentiles", "distribution", "summary", "counts", "pings", "compare", "rate"]
@@ -234,19 +234,57 @@ Today = Annotated[dt.date | Literal["current"], BeforeValidator(_check_today)]
 Confidence = Annotated[float, Field(strict=True), AfterValidator(_check_confidence)]
 
 
+class ReleaseTable(StrictModel):
+    """A table that tells when versions were released, a row for each."""
+
+    table: Source = Field(
+        description="telemetry.releases, one like it, or one whose schema is given by --schema TABLE=FILE"
+    )
+    version: StrictStr = Field("version", description="its column of versions")
+    date: StrictStr = Field("date", description="its column of dates or times")
+    filters: dict[StrictStr, Filter] = Field(
+        default_factory=dict,
+        description="which of its rows count",
+        examples=[{"product": "firefox", "category": ["major", "stability"]}],
+    )
+
+
+def _kind_of_dates(value: Any) -> str:
+    is_table = isinstance(value, ReleaseTable) or (isinstance(value, dict) and "table" in value)
+    return "table of dates" if is_table else "dates"
+
+
+Dates = Annotated[
+    Annotated[dict[StrictStr, dt.datetime | dt.date], Tag("dates")]
+    | Annotated[ReleaseTable, Tag("table of dates")],
+    Discriminator(_kind_of_dates),
+]
+
+
 class Alignment(StrictModel):
     """How versions are compared over the same time since their release."""
 
-    dates: dict[StrictStr, dt.datetime | dt.date] = Field(
+    dates: Dates = Field(
         default_factory=dict,
-        description="when versions were released, where that isn't when their first ping came",
-        examples=[{"58.0": "2018-01-23"}],
+        description="when versions were released, where that isn't when their first ping came: by version, "
+        "or {table, version, date, filters}",
+        examples=[{"58.0": "2018-01-23"}, {"table": "telemetry.releases"}],
     )
     skip_hours: Annotated[StrictInt, Field(ge=0, le=24 * 28)] = Field(
         0,
         description="hours after the release that are left out, once the newest is more than a day old",
         examples=[24],
     )
+
+    @property
+    def given(self) -> dict[str, dt.datetime | dt.date]:
+        """The dates that the spec itself has, by version."""
+        return self.dates if isinstance(self.dates, dict) else {}
+
+    @property
+    def table(self) -> ReleaseTable | None:
+        """The table that has them."""
+        return self.dates if isinstance(self.dates, ReleaseTable) else None
 
 
 class Alert(StrictModel):

@@ -12,13 +12,14 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from querygen.amounts import Amount
 from querygen.conditions import Case, Condition, DefinedDimension, Reference
 from querygen.errors import Diagnostic, Loc, QuerygenError, similar_name_help, suggest
 from querygen.filling import fill
 from querygen.parameters import Days, Parameter
 from querygen.source import Source
 from querygen.spec import Spec
-from querygen.spec_values import BucketShape, DeclaredSource, TopKeys
+from querygen.spec_values import Alert, Alignment, BucketShape, DeclaredSource, ReleaseTable, TopKeys
 
 
 def validate(source: Source) -> Spec:
@@ -190,7 +191,15 @@ def _real_path(data: Any, loc: Loc) -> Loc:
     return tuple(path)
 
 
-_PARTS: dict[str, type[BaseModel]] = {"source": DeclaredSource, "key": TopKeys, "buckets": BucketShape}
+_PARTS: dict[str, type[BaseModel]] = {
+    "source": DeclaredSource,
+    "key": TopKeys,
+    "buckets": BucketShape,
+    "events": Amount,
+    "exposure": Amount,
+    "align": Alignment,
+    "alert": Alert,
+}
 
 
 def _keys_of(loc: Loc) -> list[str]:
@@ -204,6 +213,10 @@ def _keys_of(loc: Loc) -> list[str]:
         model = Case
     elif loc[0] == "dimensions":
         model = DefinedDimension
+    elif "table" in loc[:-1]:
+        model = DeclaredSource
+    elif "dates" in loc[:-1]:
+        model = ReleaseTable
     else:
         model = _PARTS.get(str(loc[0]), Spec)
     return [info.alias or name for name, info in model.model_fields.items()]

@@ -14,7 +14,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from querygen import data
-from querygen.catalog import Catalog, SourceTable
+from querygen.catalog import Catalog, SourceTable, Table
 from querygen.check import CheckedSql
 from querygen.comparing import Difference, Tolerance, difference
 from querygen.corners import corners
@@ -124,32 +124,35 @@ def _attach(connection: "duckdb.DuckDBPyConnection", read: Read, rows: pa.Table,
     data.attach_arrow(connection, read.table, rows, _source(read, catalog).schema, read.needs)
 
 
-def _source(read: Read, catalog: Catalog) -> SourceTable:
-    source = catalog.get(read.like)
+def _source(read: Read, catalog: Catalog) -> Table:
+    source = catalog.table(read.like)
     if source is None:
         raise ValueError(f"the catalog has no table {read.like}")
     return source
 
 
 def few(tables: Attached, catalog: Catalog, most: int) -> Attached:
-    """At most so many of the rows, since Google's evaluator is slow: all pings of some clients.
+    """At most so many of the pings, since Google's evaluator is slow: all of some clients.
 
     Of several tables they are of the same clients, or rates would be of none.
     """
     plan, connection = tables.plan, tables.connection
-    counts = (f"SELECT COUNT(*) AS n FROM {_named(read)}" for read in plan.reads)  # noqa: S608
+    sources = {
+        read: source for read in plan.reads if isinstance(source := _source(read, catalog), SourceTable)
+    }
+    counts = (f"SELECT COUNT(*) AS n FROM {_named(read)}" for read in sources)  # noqa: S608
     ((count,),) = connection.sql(f"SELECT SUM(n) FROM ({' UNION ALL '.join(counts)})").fetchall()  # noqa: S608
     if count <= most:
         return tables
     # The same ones every time, in whatever order the files have them.
-    orders = [_by_client(read, _source(read, catalog)) for read in plan.reads]
+    orders = [_by_client(read, source) for read, source in sources.items()]
     ranked = " UNION ALL ".join(
         f"SELECT {number} AS n, {client} AS client, {ping} AS ping FROM {_named(read)}"  # noqa: S608
-        for number, (read, (client, ping)) in enumerate(zip(plan.reads, orders, strict=True))
+        for number, (read, (client, ping)) in enumerate(zip(sources, orders, strict=True))
     )
     first = f"SELECT n FROM ({ranked}) ORDER BY client, ping, n LIMIT {most}"  # noqa: S608
     kept = dict(connection.sql(f"SELECT n, COUNT(*) FROM ({first}) GROUP BY n").fetchall())  # noqa: S608
-    for number, (read, order) in enumerate(zip(plan.reads, orders, strict=True)):
+    for number, (read, order) in enumerate(zip(sources, orders, strict=True)):
         rows = connection.sql(f"FROM {_named(read)} ORDER BY {', '.join(order)} LIMIT {kept.get(number, 0)}")
         _attach(connection, read, rows.to_arrow_table(), catalog)
     note = f"of {count:,} pings {most:,} were compared, those of some clients; --pings takes more"

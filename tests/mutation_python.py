@@ -178,6 +178,8 @@ def _is_for_people(node: ast.AST) -> bool:
         return _is_words(node.body) or _is_words(node.orelse)
     if isinstance(node, ast.Assign):
         return all(_name(target) in _WORDS | _LAYOUT for target in node.targets)
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        return isinstance(node.value.func, ast.Attribute) and _name(node.value.func.value) in _WORDS
     if isinstance(node, ast.If):
         return all(_is_for_people(inner) for inner in (*node.body, *node.orelse))
     if isinstance(node, ast.FunctionDef):

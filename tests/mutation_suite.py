@@ -39,7 +39,7 @@ from querygen.engines import googlesql
 
 # A file of tests executes if it has rows of a spec, or answers of functions; and these, in ways of their own.
 _TAKES_ROWS = re.compile(r"\b(?:rows_of|answer_of)\(|^from udf_calls import", re.MULTILINE)
-_OTHERS = ("examples", "recordings", "refused", "scalars", "spec")
+_OTHERS = ("emit", "examples", "recordings", "refused", "scalars", "spec")
 _AT_ONCE = 25  # tests whose reach one copy of the process learns
 _LONGEST = 300  # seconds of work until a copy of the process is ended: it is in an endless loop
 

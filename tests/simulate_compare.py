@@ -4,15 +4,16 @@ Under no difference p-values must be uniform, and 5% of them below 0.05; under a
 below 0.05 as in a permutation test of numpy's that shuffles clients. Clients are of equal or very unequal
 activity, and differ from each other more than one client's samples do, which a test of samples gets wrong.
 
-    python tests/simulate_compare.py            # half an hour
-    python tests/simulate_compare.py --quick    # a fifth of the experiments
+    python tests/simulate_compare.py                        # an hour
+    python tests/simulate_compare.py --quick                # a fifth of the experiments
+    python tests/simulate_compare.py --arms 1063:170133     # branches of this size only
 """
 
 import argparse
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -36,7 +37,8 @@ SPEC = {
     "allow_full_scan": True,
 }
 PERMUTATIONS = 499
-AT_ONCE = 100
+AT_ONCE = 100  # experiments in one query
+CLIENTS_AT_ONCE = 200_000
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ NO_DIFFERENCE = (
     (Arms(20, 200), 1000),
     (Arms(1000, 1000), 200),
     (Arms(200, 2000), 200),
-    (Arms(21, 3403), 200),  # 1,063:170,133 in small
+    (Arms(21, 3403), 500),  # the notebook's in small
+    (Arms(1063, 170_133), 200),  # and as it was
 )
 SHIFTS = ((Arms(100, 100), 0.35), (Arms(40, 400), 0.4))
 
@@ -82,7 +85,11 @@ class Simulated:
 
 
 def simulated(
-    arms: Arms, experiments: int, seed: int, shift: float = 0, activity: str = "very unequal"
+    arms: Arms,
+    experiments: int,
+    seed: int | list[int],
+    shift: float = 0,
+    activity: str = "very unequal",
 ) -> Simulated:
     """Experiments whose treatment is shifted upwards, by as many standard deviations of clients."""
     chance = np.random.default_rng(seed)
@@ -129,23 +136,34 @@ def attached(data: Simulated) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def parts_of(
+    arms: Arms, experiments: int, seed: int, shift: float = 0, activity: str = "very unequal"
+) -> Iterator[Simulated]:
+    """The same, as many at a time as one query can have without gigabytes."""
+    at_once = min(AT_ONCE, max(1, CLIENTS_AT_ONCE // arms.clients))
+    for first in range(0, experiments, at_once):
+        count = min(at_once, experiments - first)
+        yield simulated(arms, count, [seed, first], shift, activity)
+
+
 def p_values(
-    data: Simulated, permutations: int = PERMUTATIONS, normalization: str = "none"
+    data: Simulated,
+    permutations: int = PERMUTATIONS,
+    normalization: str = "none",
+    statistics: tuple[str, ...] = ("chi2", "median", "mean"),
 ) -> dict[str, np.ndarray]:
     """The p-values of all experiments, by statistic."""
-    if len(data.numbers) > AT_ONCE:  # one query for all of them would need gigabytes
-        rest = Simulated(data.arms, data.counts[AT_ONCE:], data.numbers[AT_ONCE:])
-        data = Simulated(data.arms, data.counts[:AT_ONCE], data.numbers[:AT_ONCE])
-        first, others = (p_values(part, permutations, normalization) for part in (data, rest))
-        return {statistic: np.concatenate([first[statistic], others[statistic]]) for statistic in first}
     found: dict[str, list[float]] = {}
     connection = attached(data)
     spec = SPEC | {"permutations": permutations}
-    specs = [
-        {"histogram": "GC_MS", "statistics": ["chi2"], "normalization": normalization},
-        {"scalar": "payload.processes.parent.scalars.opened", "statistics": ["median", "mean"]},
+    asked = [
+        ({"histogram": "GC_MS", "normalization": normalization}, {"chi2"}),
+        ({"scalar": "payload.processes.parent.scalars.opened"}, {"median", "mean"}),
     ]
-    for more in specs:
+    for probe, its in asked:
+        more = {**probe, "statistics": [one for one in statistics if one in its]}
+        if not more["statistics"]:
+            continue
         for row in Query(**spec, **more).run(connection=connection).rows():
             found.setdefault(row["statistic"], []).append(row["p_value"])
     connection.close()
@@ -194,15 +212,25 @@ def ks(values: np.ndarray, permutations: int = PERMUTATIONS) -> float:
     return min(1.0, 2 * sum((-1) ** (k - 1) * math.exp(-2 * (k * scaled) ** 2) for k in range(1, 101)))
 
 
+def together(parts: Iterable[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The p-values of several parts, by statistic."""
+    found = list(parts)
+    return {statistic: np.concatenate([part[statistic] for part in found]) for statistic in found[0]}
+
+
 def under_no_difference(arms: Arms, experiments: int, seed: int) -> Iterator[str]:
     for activity, normalization in product(ACTIVITIES, ("none", "client")):
         begin = time.monotonic()
-        data = simulated(arms, experiments, seed, activity=activity)
-        found = p_values(data, normalization=normalization)
+        # Numbers are the same whatever clients' histograms are.
+        statistics = (
+            ("chi2", "median", "mean") if (activity, normalization) == ("equal", "none") else ("chi2",)
+        )
+        found = together(
+            p_values(data, normalization=normalization, statistics=statistics)
+            for data in parts_of(arms, experiments, seed, activity=activity)
+        )
         took = time.monotonic() - begin
         for statistic, values in found.items():
-            if statistic != "chi2" and (activity, normalization) != ("equal", "none"):
-                continue  # numbers are the same whatever clients' histograms are
             rejected = (values <= 0.05).mean()
             error = math.sqrt(0.05 * 0.95 / experiments)
             label = f"{statistic} ({normalization}, {activity})" if statistic == "chi2" else statistic
@@ -213,8 +241,11 @@ def under_no_difference(arms: Arms, experiments: int, seed: int) -> Iterator[str
 
 
 def under_a_shift(arms: Arms, experiments: int, seed: int, shift: float) -> Iterator[str]:
-    data = simulated(arms, experiments, seed, shift)
-    ours, theirs = p_values(data), by_client(data, seed + 1)
+    both = [
+        (p_values(data), by_client(data, seed + 1 + place))
+        for place, data in enumerate(parts_of(arms, experiments, seed, shift))
+    ]
+    ours, theirs = (together(side) for side in zip(*both, strict=True))
     for statistic, values in ours.items():
         power, other = (values <= 0.05).mean(), (theirs[statistic] <= 0.05).mean()
         yield (
@@ -228,17 +259,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a fifth of the experiments")
     parser.add_argument("--only", choices=("null", "shift"), help="one of the two parts")
+    parser.add_argument("--arms", help="branches of this size only, such as 20:200")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     part = 5 if given.quick else 1
+
+    def is_asked(arms: Arms) -> bool:
+        return given.arms in (None, str(arms))
+
     if given.only != "shift":
         print("Under no difference:")
         for arms, experiments in NO_DIFFERENCE:
+            if not is_asked(arms):
+                continue
             for line in under_no_difference(arms, experiments // part, given.seed):
                 print(line, flush=True)
     if given.only != "null":
         print("Under a shift:")
         for arms, shift in SHIFTS:
+            if not is_asked(arms):
+                continue
             for line in under_a_shift(arms, 500 // part, given.seed + 1, shift):
                 print(line, flush=True)
 

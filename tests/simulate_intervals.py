@@ -3,7 +3,7 @@
 Experiments are drawn from a population whose shares, percentiles and means are known. Of each size, all
 experiments are one table, and one query has the limits of all of them.
 
-    python tests/simulate_intervals.py            # an hour
+    python tests/simulate_intervals.py            # two hours
     python tests/simulate_intervals.py --quick    # without the largest experiments
 """
 
@@ -11,7 +11,7 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,6 @@ COMMON = {
 }
 COMPARED = COMMON | {
     "measure": "compare",
-    "statistics": ["mean"],
     "control": "control",
     "branches": ["treatment"],
     "permutations": 1,
@@ -59,6 +58,7 @@ class Question:
         truths: the value of a column for each of the rows of one experiment that are looked at, by what
             `by` says in them.
         goal: the coverage that is asked for, least and most.
+        largest: whether it is also asked of the largest experiments, where some would take hours.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Question:
     by: str | None
     truths: dict[Any, float]
     goal: tuple[float, float] | None
+    largest: bool = True
 
 
 def shares() -> np.ndarray:
@@ -86,10 +87,11 @@ def questions(activity: str) -> Iterator[Question]:
     population = shares()
     reached = population.cumsum()
     percentiles = {p: float(BUCKETS[np.argmax(reached >= p)]) for p in PERCENTILES}
-    for normalization in ("none", "client"):
+    # With clients of equal activity, normalization changes nothing.
+    for normalization in ("none",) if activity == "equal" else ("none", "client"):
         of = {"normalization": normalization}
         # Samples of clients of very unequal activity are heavy-tailed sums.
-        goal = None if normalization == "none" and activity == "very unequal" else (0.93, 0.97)
+        goal = (0.93, 1.0) if normalization == "none" and activity == "very unequal" else (0.93, 0.97)
         yield Question(
             f"share at or below {BUCKETS[FIXED]}, {normalization}",
             {"histogram": "AT_MOST", **of},
@@ -107,18 +109,34 @@ def questions(activity: str) -> Iterator[Question]:
             {None: float(population @ BUCKETS)},
             goal,
         )
+        for arms, column in ARMS.items():
+            asked = compared(column, PERCENTILES) | {"histogram": "GC_MS", **of}
+            truths = {str(p): 0.0 for p in PERCENTILES}
+            label = f"difference of percentiles, {arms}, {normalization}"
+            yield Question(label, asked, "statistic", truths, (0.93, 1.0), largest=False)
     if activity != "equal":
         return
     for name, mean in MEANS.items():
         goal = (0.93, 0.97) if name == "light" else None
         scalar = {"scalar": f"{SCALARS}.{name}"}
         yield Question(f"mean, {WORDS[name]}", {**scalar, "measure": "summary"}, None, {None: mean}, goal)
-        for arms, column in (("1:1", "os"), ("1:9", "channel")):
-            dimensions = [*COMMON["dimensions"], {"name": "branch", "of": column}]
-            asked = {**COMPARED, **scalar, "dimensions": dimensions}
-            yield Question(f"difference, {arms}, {WORDS[name]}", asked, None, {None: 0.0}, goal)
+        for arms, column in ARMS.items():
+            statistics = ["mean", "median"] if name in {"light", "heavier"} else ["mean"]
+            goals = {"mean": goal, "median": (0.93, 1.0)}
+            for statistic in statistics:
+                asked = {**compared(column, [statistic]), **scalar}
+                label = f"difference of {statistic}s, {arms}, {WORDS[name]}"
+                is_light = (name, statistic) == ("light", "mean")
+                yield Question(label, asked, None, {None: 0.0}, goals[statistic], largest=is_light)
 
 
+def compared(column: str, statistics: Sequence[Any]) -> dict[str, Any]:
+    """Branches by a column; permutations, which limits don't need, are as few as can be."""
+    dimensions = [*COMMON["dimensions"], {"name": "branch", "of": column}]
+    return {**COMPARED, "dimensions": dimensions, "statistics": list(statistics)}
+
+
+ARMS = {"1:1": "os", "1:9": "channel"}
 MEANS = {
     "light": 1000.0,
     "skewed": 1000.0,
@@ -205,7 +223,11 @@ def coverage(clients: int, experiments: int, activity: str, seed: int) -> Iterat
     chance = np.random.default_rng(seed)
     at_once = max(1, min(experiments, AT_ONCE // clients))
     parts: dict[tuple[str, Any], list[tuple[np.ndarray, np.ndarray]]] = {}
-    asked = {question.name: question for question in questions(activity)}
+    asked = {
+        question.name: question
+        for question in questions(activity)
+        if question.largest or clients < max(SIZES)
+    }
     for first in range(0, experiments, at_once):
         connection = attached(chance, clients, min(at_once, experiments - first), activity)
         for question in asked.values():
@@ -217,7 +239,7 @@ def coverage(clients: int, experiments: int, activity: str, seed: int) -> Iterat
         question = asked[name]
         holds, warned = (np.concatenate(column) for column in zip(*found, strict=True))
         label = name if len(question.truths) == 1 else f"{name}: {value}"
-        line = f"  {clients:>6} clients  {label:<45} {holds.mean():6.1%} of {len(holds)}"
+        line = f"  {clients:>6} clients  {label:<50} {holds.mean():6.1%} of {len(holds)}"
         if question.goal is not None:
             least, most = question.goal
             line += f", {least:.0%}-{most:.0%} asked for"

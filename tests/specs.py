@@ -129,6 +129,31 @@ SPECS: dict[str, dict] = {
         "align": {"dates": {"75": "2020-04-07"}, "skip_hours": 24},
         "trim": 0.001,
     },
+    "dates of a table": {
+        "filters": DAYS,
+        "measure": "rate",
+        "events": {"table": "telemetry.crash"},
+        "dimensions": ["app_version", "os"],
+        "align": {
+            "dates": {
+                "table": "telemetry.releases",
+                "filters": {"product": "firefox", "date": {"lt": "2020-05-01"}},
+            }
+        },
+    },
+    "dates of a table in a series": {
+        "filters": DAYS,
+        "measure": "rate",
+        "events": "GC_MS",
+        "dimensions": ["major_version"],
+        "interval": "hour",
+        "align": {
+            "dates": {
+                "table": {"table": "p-1.telemetry.releases", "like": "telemetry.releases"},
+                "filters": {"category": ["major", "stability"]},
+            }
+        },
+    },
     "alerts": {
         "filters": DAYS,
         "measure": "rate",

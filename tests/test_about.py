@@ -29,7 +29,47 @@ def test_the_words_of_the_header_are_there_unflattened():
 
 def test_notes_are_what_was_decided_for_the_user():
     scaled = about(filters={**DAYS, "sample_id": {"lt": 10}}, scale=True, measure="summary")
-    assert scaled.notes == ("counts are those of 10% of clients, scaled to all",)
+    assert scaled.notes == ("of 10% of all clients, chosen by sample_id; counts are scaled to all clients",)
+
+
+@pytest.mark.parametrize(
+    ("spec", "note"),
+    [
+        (
+            {"sample": "10%"},
+            "of 10% of all clients, chosen by a hash of their ids; counts are those of this sample",
+        ),
+        (
+            {"sample": "0.5%", "scale": True, "measure": "summary"},
+            "of 0.5% of all clients, chosen by a hash of their ids; counts are scaled to all clients",
+        ),
+        (
+            {"sample": "20%", "filters": {**DAYS, "sample_id": [3, 4]}, "percentiles": [0.5]},
+            "of 0.4% of all clients, chosen by sample_id and a hash of their ids; "
+            "counts are those of this sample",
+        ),
+        (
+            {"filters": {**DAYS, "sample_id": {"not": 42}}, "measure": "pings", "fields": ["client_id"]},
+            "of 99% of all clients, chosen by sample_id; rows are those of this sample",
+        ),
+        (
+            {"source": {"table": "telemetry.main_1pct", "like": "telemetry.main"}},
+            "telemetry.main_1pct holds 1% of all clients; counts are theirs",
+        ),
+        ({"sample": "100%"}, None),
+        ({"filters": {**DAYS, "sample_id": {"gte": 0}}}, None),
+    ],
+    ids=str,
+)
+def test_a_sample_is_told_whatever_is_measured(spec, note):
+    assert about(**spec).notes == (() if note is None else (note,))
+
+
+@pytest.mark.parametrize("measure", ["rate", "summary", "compare"])
+def test_a_sample_is_told_of_events_too(measure):
+    branches = {"experiment": "a", "control": "c", "branches": ["b"]} if measure == "compare" else {}
+    spec = {"events": "pings", "measure": measure, "filters": DAYS, "sample": "10%"} | branches
+    assert any(line.startswith("Note: of 10% of all clients") for line in load(spec).plan().header)
 
 
 @pytest.mark.parametrize(

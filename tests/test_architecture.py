@@ -27,9 +27,9 @@ LAYERS = """
     source conditions parameters enrolments times spec_values amounts spec_rules spec filling sides overlays
     validate
     schema sqltext udfs probes catalog recordings facts listing units
-    about plan filters dimensions scan populations asking quantiles constants intervals grouping derived
-    numbers permutations branches comparisons aligned rates measures adjust alerts redash_chart wording
-    resolve caveats meaning
+    about plan filters sampling dimensions published scan populations asking quantiles constants
+    intervals grouping derived numbers permutations arms branches comparisons aligned rates measures adjust
+    alerts redash_chart wording resolve caveats meaning
     render recognise check releases row_lints lints redash stmo translate ctes
     result data_coerce data_locate data_read data sample ingest engines running show
     charts report provenance display answer

@@ -236,6 +236,8 @@ def test_panels_have_the_same_axes(tmp_path):
     for mark in ("line", "bar"):
         domains = {json.dumps(unit["encoding"]["x"]["scale"]) for unit in layers(spec["concat"], mark)}
         assert len(domains) == 1
+    values = [unit["encoding"]["y"]["scale"] for unit in layers(spec["concat"], "line")]
+    assert all(scale == values[0] and "domain" in scale for scale in values)
     assert len({json.dumps(bar["encoding"]["y"]["scale"]) for bar in layers(spec["concat"], "bar")}) == 1
 
 

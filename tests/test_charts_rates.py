@@ -154,7 +154,7 @@ def test_a_rate_of_next_to_no_usage_does_not_say_how_long_the_axis_is():
     [
         ([1, 2], [3], 3, False),
         ([1, 2], [], 2, False),
-        ([1, 10], [500], 16, True),
+        ([1, 10], [500], 30, True),
         ([0, 0], [4], 4, False),
         ([], [], 1, False),
     ],
@@ -368,6 +368,21 @@ def test_what_a_rate_is_per(spec, words):
 
 
 HOSTILE = ["<script>alert(1)</script>", "'];alert(1);//", "datum.low", "a\u202eb", "</text></svg>", "\x00"]
+
+
+@pytest.mark.parametrize("kind", ["time", "groups"])
+def test_what_is_counted_is_text_too(kind):
+    """Keys are any text, and stand in titles of axes and in notes."""
+    amount = {"scalar": "browser.engagement.navigation.urlbar", "key": "".join(HOSTILE)}
+    rows = [{"os": "Mac", "rate": 2.0}]
+    spec = {"dimensions": ["os"]}
+    if kind == "time":
+        rows = [{"time": DAY + dt.timedelta(days=i), "rate": 2.0} for i in range(2)]
+        spec = {"interval": "day"}
+    made = rates(rows, **spec, events=amount, exposure=amount)
+    text = as_text(made)
+    assert "alert(1)" in text and not set("\u202e\x00") & set(text) and "\\\\u202e" in text
+    svg(made)
 
 
 @pytest.mark.parametrize("kind", ["time", "aged", "groups"])

@@ -2,7 +2,9 @@
 
 import itertools
 import json
+import math
 import random
+import statistics
 from collections import defaultdict
 from fractions import Fraction
 
@@ -20,6 +22,7 @@ from replay import (
     p_value,
     percentile,
 )
+from scipy.stats import t as student
 from simulate_compare import Arms, ks, p_values, simulated
 
 from querygen import QuerygenError, permutations
@@ -175,27 +178,107 @@ def test_many_different_numbers_are_shown_exactly_and_tested_on_the_grid():
     assert [(row["difference"], row["p_value"]) for row in found] == [(shown, pytest.approx(p))]
 
 
+def limits_in_arm(clients, p, confidence):
+    """(limit, value, limit) of a percentile of {client: {bucket: votes}}: Woodruff's, by Student's t."""
+    parts, buckets = [*clients.values()], sorted({b for votes in clients.values() for b in votes})
+    totals = [float(sum(votes.values())) for votes in parts]
+    squares = sum(t**2 for t in totals)
+    freedom = max(1, squares**2 / sum(t**4 for t in totals) - 1)
+    reached = []
+    for bucket in buckets:
+        below = [float(sum(v for b, v in votes.items() if b <= bucket)) for votes in parts]
+        share = sum(below) / sum(totals)
+        residuals = [c - share * t for c, t in zip(below, totals, strict=True)]
+        error = math.sqrt(sum(e * e for e in residuals) * len(parts) / (len(parts) - 1)) / sum(totals)
+        reached.append((bucket, share, student.ppf((1 + confidence) / 2, freedom) * error))
+    return [
+        next((b for b, share, away in reached if share + sign * away >= p - 1e-9), buckets[-1])
+        for sign in (1, 0, -1)
+    ]
+
+
+def limits_of_mean(clients, confidence):
+    """(limit, value, limit) of the mean of clients {client: {number: 1}}."""
+    values = [float(number) for votes in clients.values() for number in votes]
+    away = student.ppf((1 + confidence) / 2, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
+    return [statistics.mean(values) + sign * away for sign in (-1, 0, 1)]
+
+
+def mover(ours, theirs):
+    """The limits of a difference (Zou and Donner) from those of either side."""
+    (low, value, high), (their_low, their_value, their_high) = ours, theirs
+    difference = value - their_value
+    return (
+        difference - math.hypot(value - low, their_high - their_value),
+        difference + math.hypot(high - value, their_value - their_low),
+    )
+
+
+def limits_of(rows):
+    return [(row["lower"], row["upper"]) for row in rows]
+
+
 @pytest.mark.parametrize("engine", ENGINES)
-def test_limits_of_a_difference_of_means(engine):
+@pytest.mark.parametrize("normalization", ["none", "client", "client_day"])
+def test_limits_of_differences_of_distributions(normalization, engine):
+    rows = pings(4, {"on": 30, "control": 24, "other": 15}, shift=0.3, per_client=1)
+    asked = [0.1, "median", "chi2", 0.9]
+    spec = {**HISTOGRAM, "normalization": normalization, "branches": ["on", "other"], "permutations": 1}
+    found = rows_of(
+        {**spec, "statistics": asked, "confidence": 0.8, "dimensions": ["os", "branch"]}, rows, engine
+    )
+    expected = []
+    for _, members in by_os(rows):
+        control = clients_of(members, "control", normalization)
+        for branch in ("on", "other"):
+            treated = clients_of(members, branch, normalization)
+            for one in asked:
+                p = 0.5 if one == "median" else one
+                arms = [limits_in_arm(arm, p, 0.8) for arm in (treated, control)] if one != "chi2" else None
+                expected.append(mover(*arms) if arms else (None, None))
+    assert len(found) == len(expected) == 24
+    for (lower, upper), wanted in zip(limits_of(found), expected, strict=True):
+        assert (lower, upper) == (pytest.approx(wanted) if wanted[0] is not None else wanted)
+    known = [limits for limits in expected if limits[0] is not None]
+    assert len(set(known)) > 9
+    assert any(upper - lower == 0 for lower, upper in known)
+    plain = rows_of({**spec, "statistics": asked, "dimensions": ["os", "branch"]}, rows, engine)
+    for row, without in zip(found, plain, strict=True):
+        del row["lower"], row["upper"]
+        assert row == pytest.approx(without)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("asked", [["median", "mean", 0.9], ["mean"], [0.25]])
+def test_limits_of_differences_of_numbers(asked, engine):
     rows = pings(4, {"on": 30, "control": 50})
-    spec = {
-        **SCALAR,
-        "branches": ["on"],
-        "statistics": ["median", "mean"],
-        "permutations": 5,
-        "confidence": 0.9,
-    }
-    median, mean = rows_of(spec, rows, engine)
-    arms = [[n for votes in numbers_of(rows, b).values() for n in votes] for b in ("on", "control")]
-    error = 0
-    for values in arms:
-        middle = sum(values) / len(values)
-        error += sum((v - middle) ** 2 for v in values) / (len(values) - 1) / len(values)
-    difference = sum(arms[0]) / len(arms[0]) - sum(arms[1]) / len(arms[1])
-    away = 1.6448536269514722 * error**0.5
-    assert mean["difference"] == pytest.approx(difference)
-    assert (mean["lower"], mean["upper"]) == pytest.approx((difference - away, difference + away))
-    assert (median["lower"], median["upper"]) == (None, None)
+    spec = {**SCALAR, "branches": ["on"], "statistics": asked, "permutations": 5, "confidence": 0.9}
+    found = rows_of(spec, rows, engine)
+    arms = [numbers_of(rows, branch) for branch in ("on", "control")]
+    for row, one in zip(found, asked, strict=True):
+        p = 0.5 if one == "median" else one
+        sides = [limits_of_mean(arm, 0.9) if one == "mean" else limits_in_arm(arm, p, 0.9) for arm in arms]
+        lower, upper = mover(*sides)
+        assert row["difference"] == pytest.approx(sides[0][1] - sides[1][1])
+        assert (row["lower"], row["upper"]) == pytest.approx((lower, upper), abs=1e-4 * (upper - lower))
+        assert lower < row["difference"] < upper
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_client_leaves_a_difference_without_limits(engine):
+    rows = [row for row in pings(14, {"on": 8, "control": 8}) if row["client_id"]]
+    alone = next(row for row in rows if row["environment"]["experiments"][0]["value"]["branch"] == "on")
+    few = [
+        row for row in rows if row["client_id"] in {None, alone["client_id"]} or "control" in row["client_id"]
+    ]
+    for probe, asked in ((HISTOGRAM, ["median"]), (SCALAR, ["median", "mean"])):
+        spec = {**probe, "statistics": asked, "permutations": 5, "confidence": 0.9}
+        for branches in (["on"], ["nowhere"]):
+            found = rows_of({**spec, "branches": branches}, few, engine)
+            assert set(limits_of(found)) == {(None, None)}
+        found = rows_of({**spec, "control": "on", "branches": ["control"]}, few, engine)
+        assert [row["n_control"] for row in found] == [1] * len(asked)
+        assert set(limits_of(found)) == {(None, None)}
 
 
 def by_client(statistic, treated, control, permutations, seed=0):

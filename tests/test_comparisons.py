@@ -350,10 +350,13 @@ def test_it_is_in_the_unit_of_the_difference():
         "branches": ["on"],
         "statistics": ["median"],
         "permutations": 100,
+        "confidence": 0.9,
     }
     (in_ns,), (in_ms,) = (rows_of({**spec, "unit": unit}, rows, defined=True) for unit in ("ns", "ms"))
     assert in_ms["detectable"] * 1e6 == pytest.approx(in_ns["detectable"])
     assert in_ms["detectable"] > 1
+    assert (in_ms["lower"] * 1e6, in_ms["upper"] * 1e6) == pytest.approx((in_ns["lower"], in_ns["upper"]))
+    assert in_ms["lower"] < in_ms["difference"] < in_ms["upper"]
     assert in_ms["p_value"] == in_ns["p_value"]
 
 
@@ -445,8 +448,12 @@ def test_limits_of_means_that_rest_on_few_clients(confidence, tmp_path):
             assert set(warnings_of(summary, rows, tmp_path)) == expected
             assert warnings_of({**common, **probe, "percentiles": [0.5]}, rows, tmp_path) == {}
     compared = {**SCALAR, "branches": ["on"], "statistics": ["mean"], "permutations": 99, **common}
+    median = {**compared, "statistics": ["median"]}
     uneven, even = [1 + i % 9 for i in range(30)] + [60], [1 + i % 9 for i in range(300)]
     assert set(warnings_of(compared, of_numbers(uneven, even), tmp_path)) == {"unsteady-mean"}
+    assert warnings_of(median, of_numbers(uneven, even), tmp_path) == {}
+    both = warnings_of({**compared, "statistics": [0.9, "mean"]}, of_numbers(uneven, even), tmp_path)
+    assert both["unsteady-mean"].startswith("in 1 of 2 rows")
     assert warnings_of(compared, of_numbers(uneven, uneven), tmp_path) == {}, "skewness cancels out"
     assert warnings_of(compared, of_numbers([], even), tmp_path) == {}
     for nothing in (of_numbers([0, 0, 0], []), of_numbers([0, 0, 0], [0, 0])):

@@ -41,7 +41,7 @@ def rows_of(query, rows):
     with closing(on_duckdb.connect()) as connection:
         for read in plan.reads:
             of_table = rows[read.table] if isinstance(rows, dict) else rows
-            schema = query._catalog.get(read.like).schema
+            schema = query._catalog.table(read.like).schema
             data.attach_arrow(connection, read.table, of_table, schema, read.needs)
         return Attached(connection, plan).run(query.checked()).rows()
 
@@ -218,3 +218,19 @@ def test_a_prefix_is_made_whole():
     values = values_of(Field("x", "STRING"), ["20200420"], whole_length=14)
     assert {"20200420000000", "20200419999999", "20200421000000", "20200420"} <= set(values)
     assert pa.array(values, pa.string())
+
+
+def test_versions_have_dates_of_a_table_and_some_have_none():
+    """Several each, of which the earliest counts; and some versions are compared."""
+    name = "dates of a table"
+    dates = made(name).parts[0]["telemetry.releases"].to_pylist()
+    by_version = {row["version"]: [] for row in dates}
+    for row in dates:
+        by_version[row["version"]].append(row["date"])
+    assert None in by_version and len(by_version) > 6
+    assert all(len(set(days)) > 1 for version, days in by_version.items() if version != "102.0")
+    assert len({row["product"] for row in dates}) > 2
+    rows = rows_of(query_of(name), made(name).parts[0])
+    versions = {row["app_version"]: row["release_date"] for row in rows}
+    assert versions["58.0"] is not None and versions["102.0"] is None
+    assert any(row["adjusted_exposure"] for row in rows)

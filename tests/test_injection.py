@@ -116,6 +116,12 @@ def amount(side, **keys):
     return rated(**{side: {"histogram": "GC_MS", **keys}})
 
 
+def released(**keys):
+    """A rate of versions at the same age, whose dates stand in a table."""
+    table = {"table": "telemetry.releases", **keys}
+    return rated(dimensions=["app_version"], align={"dates": table})
+
+
 SIDES = ("events", "exposure")
 
 
@@ -163,6 +169,10 @@ LITERALS = {
         for form, make in {"": lambda text: text, "[]": lambda text: [text, "b"]}.items()
     },
     "align.dates{key}": lambda text: rated(dimensions=["app_version"], align={"dates": {text: "2020-04-20"}}),
+    **{
+        f"align.dates.filters{form}": lambda text, make=make: released(filters={"product": make(text)})
+        for form, make in FILTERS.items()
+    },
     "placebo": lambda text: compared(placebo=text or "a"),
     "placebo.slug": lambda text: compared(placebo={"slug": text or "a", "branches": ["b~"]}),
     "placebo.control": lambda text: compared(placebo={"slug": "a", "control": text}),
@@ -269,6 +279,21 @@ NAMES = {
     "method": lambda text: rated(method=text, confidence=0.9),
     "align": lambda text: rated(align=text, dimensions=["app_version"]),
     "align.dates{}": lambda text: rated(align={"dates": {"58.0": text}}, dimensions=["app_version"]),
+    **{
+        f"align.dates.{key}": lambda text, key=key: released(**{key: text})
+        for key in ("table", "version", "date")
+    },
+    "align.dates.table.table": lambda text: released(table={"table": text, "like": "telemetry.releases"}),
+    "align.dates.table.like": lambda text: released(table={"table": "a.b", "like": text}),
+    "align.dates.filters{key}": lambda text: released(filters={text: "a"}),
+    "align.dates.filters{}.last": lambda text: {
+        **released(filters={"date": last(text)}),
+        "today": "2020-04-20",
+    },
+    **{
+        f"align.dates.filters{form}": lambda text, make=make: released(filters={"product": make(text)})
+        for form, make in REFERENCES.items()
+    },
     **{side: (lambda text, side=side: rated(**{side: text})) for side in SIDES},
     **{
         f"{side}.{key}": (lambda text, side=side, key=key: rated(**{side: {key: text}}))

@@ -5,17 +5,17 @@ import math
 import random
 from collections import defaultdict
 from fractions import Fraction
-from statistics import NormalDist
 
 import pytest
 from harness import NEEDS_GOOGLESQL, query, rows_of
+from scipy.stats import t as student
 
 from querygen import QuerygenError
 
 ENGINES = ["duckdb", pytest.param("googlesql", marks=NEEDS_GOOGLESQL)]
 EVERYTHING = {"allow_full_scan": True}
 NORMALIZATIONS = ["none", "client", "client_day"]
-Z = NormalDist().inv_cdf(0.95)  # for a confidence of 0.9
+STATED = 2e-4  # how exact Student's t is
 
 
 def pings(seed, count=90):
@@ -68,10 +68,15 @@ def units(rows, normalization):
     return found
 
 
+def margin_of(parts, confidence=0.9):
+    """How far sum(c) / sum(t) over units, each a pair (c, t), may be off, by Student's t."""
+    squares = sum(float(t) ** 2 for _, t in parts)
+    freedom = max(1, squares**2 / sum(float(t) ** 4 for _, t in parts) - 1)
+    return student.ppf((1 + confidence) / 2, freedom) * error_of(parts)
+
+
 def error_of(parts):
-    """The standard error of sum(c) / sum(t) over units, each a pair (c, t)."""
-    if len(parts) < 2:
-        return None
+    """The standard error of the same, from the residuals of units."""
     ratio = sum(c for c, _ in parts) / sum(t for _, t in parts)
     squares = sum((c - ratio * t) ** 2 for c, t in parts)
     total = sum(t for _, t in parts)
@@ -97,14 +102,14 @@ def test_shares(normalization, engine):
         for bucket in sorted({b for votes, _ in of.values() for b in votes}):
             parts = [(votes.get(bucket, Fraction(0)), sum(votes.values())) for votes, _ in of.values()]
             share = float(sum(c for c, _ in parts) / sum(t for _, t in parts))
-            away = Z * error_of(parts)
+            away = margin_of(parts)
             expected.append((os, bucket, share, max(0.0, share - away), min(1.0, share + away)))
     assert len(found) == len(expected) > 10
     for row, (os, bucket, share, lower, upper) in zip(found, expected, strict=True):
         assert (row["os"], row["bucket"]) == (os, bucket)
         assert row["share"] == pytest.approx(share, rel=1e-9)
-        assert row["lower"] == pytest.approx(lower, rel=1e-6, abs=1e-9)
-        assert row["upper"] == pytest.approx(upper, rel=1e-6)
+        assert row["lower"] == pytest.approx(lower, abs=STATED * (share - lower) + 1e-9)
+        assert row["upper"] == pytest.approx(upper, abs=STATED * (upper - share) + 1e-9)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -124,7 +129,7 @@ def test_percentiles(normalization, engine):
                 for votes, _ in of.values()
             ]
             share = float(sum(c for c, _ in parts) / sum(t for _, t in parts))
-            shares.append((bucket, share, Z * error_of(parts)))
+            shares.append((bucket, share, margin_of(parts)))
         for p in asked:
             reached = [
                 next((b for b, share, away in shares if share + sign * away >= p - 1e-9), observed[-1])
@@ -146,10 +151,10 @@ def test_means(normalization, engine):
     for row, without, (os, members) in zip(found, plain, groups(rows), strict=True):
         parts = [(s, t) for _, (s, t) in units(members, normalization).values()]
         mean = float(sum(s for s, _ in parts) / sum(t for _, t in parts))
-        away = Z * error_of(parts)
+        away = margin_of(parts)
         assert row["os"] == os
-        assert row["lower"] == pytest.approx(mean - away, rel=1e-9)
-        assert row["upper"] == pytest.approx(mean + away, rel=1e-9)
+        assert row["lower"] == pytest.approx(mean - away, abs=STATED * away)
+        assert row["upper"] == pytest.approx(mean + away, abs=STATED * away)
         limits = (row.pop("lower"), row.pop("upper"))
         assert limits[0] < row["mean"] < limits[1]
         assert row == pytest.approx(without) if os is None else row["n_clients"] == without["n_clients"]
@@ -167,14 +172,15 @@ def test_scalars(engine):
             clients[row["client_id"]] += number
     values = sorted(clients.values())
     mean, n = sum(values) / len(values), len(values)
-    away = Z * math.sqrt(sum((v - mean) ** 2 for v in values) / (n - 1) / n)
+    wide = student.ppf(0.95, n - 1)
+    away = wide * math.sqrt(sum((v - mean) ** 2 for v in values) / (n - 1) / n)
     (row,) = rows_of({**spec, "measure": "summary"}, rows, engine)
-    assert (row["lower"], row["upper"]) == (pytest.approx(mean - away), pytest.approx(mean + away))
+    assert (row["lower"], row["upper"]) == pytest.approx((mean - away, mean + away), abs=STATED * away)
     (median,) = rows_of({**spec, "percentiles": [0.5]}, rows, engine)
     shares = []
     for value in sorted(set(values)):
         share = sum(v <= value for v in values) / n
-        shares.append((value, share, Z * math.sqrt(share * (1 - share) / (n - 1))))
+        shares.append((value, share, wide * math.sqrt(share * (1 - share) / (n - 1))))
     assert [median[key] for key in ("value", "lower", "upper")] == [
         next(v for v, share, away in shares if share + sign * away >= 0.5 - 1e-9) for sign in (0, 1, -1)
     ]

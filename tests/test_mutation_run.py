@@ -89,6 +89,7 @@ def test(node, values=1):
     if isinstance(node, exp.GT) and not node.is_string:
         report(Diagnostic("code", values == 3, help=help_))
     found.append(len(values) >= 2)
+    words.append(f"{values > 3}")
     return [value for value in values if value is not None] + [node]
 '''
 

@@ -1,5 +1,7 @@
 """The constants of rates: limits of Poisson counts and Student's t, held against scipy's."""
 
+import math
+
 import pytest
 from harness import NEEDS_GOOGLESQL, rows_of
 from scipy.stats import chi2, norm, t
@@ -32,6 +34,19 @@ def test_students(confidence):
     for freedom in (*range(1, 40), 100, 101, 1000):
         expected = t.ppf((1 + confidence) / 2, freedom)
         assert quantiles.student(confidence, freedom) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "stated"),
+    [(0.5, 1e-4), (0.8, 1e-4), (0.9, 1e-4), (0.95, 1e-4), (0.99, 6e-3), (0.999, 0.04)],
+)
+def test_students_of_any_degrees_of_freedom(confidence, stated):
+    terms = quantiles.student_terms(confidence)
+    assert len(terms) == 6
+    for freedom in (1, 1.2, 1.5, 1.8, 2, 2.5, 3, 3.7, 4.4, 6, 9.5, 12, 20, 47.3, 199, 1e4, 1e9):
+        found = math.exp(sum(term / freedom**power for power, term in enumerate(terms)))
+        within = stated if freedom < 2 else min(stated, 3e-3 if confidence > 0.99 else 2e-4)
+        assert found == pytest.approx(t.ppf((1 + confidence) / 2, freedom), rel=within)
 
 
 def test_normal():

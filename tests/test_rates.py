@@ -320,6 +320,51 @@ def test_as_long_as_the_newest_has_been_out(engine):
     assert compared(pings, engine) == {"57.0": 73, "58.0": 73, "59.0": 73}
 
 
+@BOTH
+def test_what_is_compared_has_its_clients_and_is_scaled_too(engine):
+    pings = hourly("58.0", 0, 6, sample_id=7) + hourly("59.0", 6, 6, sample_id=7)
+    pings += hourly("59.0", 6, 7, sample_id=8) + hourly("57.0", 7, 7, sample_id=7)
+    spec = SENT | {"align": "release", "dimensions": ["app_version"], "filters": {"sample_id": 7}}
+    sampled = agree(spec, engine, pings)
+    scaled = agree(spec | {"scale": True}, engine, pings)
+    for few, all_ in zip(sampled, scaled, strict=True):
+        for name in ("events", "exposure", "n_clients"):
+            assert all_[name] == 100 * few[name]
+            adjusted = few[f"adjusted_{name}"]
+            assert all_[f"adjusted_{name}"] == (None if adjusted is None else 100 * adjusted)
+        assert all_["adjusted_rate"] == few["adjusted_rate"]
+    assert [one["adjusted_n_clients"] for one in sampled] == [None, 7, 1]
+
+
+@BOTH
+def test_counts_of_a_share_of_clients_are_scaled(engine):
+    spec = SENT | {"measure": "rate", "sample": "40%", "dimensions": ["os"], **EVERYTHING}
+    pings = [sent(f"c{n}", 2, n % 3, normalized_os="Mac") for n in range(60)]
+    (few,), (scaled,) = (rows_of(spec | more, pings, engine) for more in ({}, {"scale": True}))
+    assert 10 < few["n_clients"] < 40
+    for name in ("events", "exposure", "n_clients"):
+        assert scaled[name] == pytest.approx(2.5 * few[name], abs=0.5)
+    assert scaled["rate"] == few["rate"]
+
+
+@BOTH
+def test_low_data_is_about_what_is_compared(engine):
+    """58.0 has been used for days, of which an hour is compared; with nothing, all of its time counts."""
+    pings = hourly("57.0", 0, 3) + hourly("58.0", 3, 6) + hourly("59.0", 6, 6)[:1] + hourly("59.0", 6, 6)
+    pings += [sent("z", 1, 1, at="2018-01-07T01:00:00Z", version="59.0")]
+    aligned = SENT | {"align": "release", "dimensions": ["app_version"]}
+    for few in ({"min_usage_hours": 10}, {"min_clients": 5}):
+        whole = agree(aligned | few | {"align": None}, engine, pings)
+        assert [row["low_data"] for row in whole] == [False, False, True]
+        rows = agree(aligned | few, engine, pings)
+        assert [row["low_data"] for row in rows] == [True, True, True]
+    assert [row["adjusted_exposure"] for row in rows] == [2, 2, 3]
+    only = agree(aligned | {"min_clients": 5}, engine, hourly("58.0", 0, 3))
+    assert [(row["adjusted_n_clients"], row["low_data"]) for row in only] == [(7, False)]
+    unknown = agree(aligned | {"min_clients": 5}, engine, hourly("unknown", 0, 3))
+    assert [(row["adjusted_n_clients"], row["low_data"]) for row in unknown] == [(None, False)]
+
+
 def test_not_longer_than_until_the_next_came():
     pings = hourly("57.0", 0, 9) + hourly("58.0", 2, 9) + hourly("59.0", 5, 9)
     assert compared(pings) == {"57.0": 49, "58.0": 73, "59.0": 97}
@@ -403,6 +448,22 @@ def test_clients_and_their_days_count_once_in_a_window():
             pings=pings,
         )
         assert (rows[0]["exposure"], rows[0]["adjusted_exposure"]) == (whole, in_window)
+
+
+@BOTH
+@pytest.mark.parametrize("more", [{}, {"align": "release"}], ids=["", "aligned"])
+def test_a_trimmed_rate_has_the_clients_that_are_counted(engine, more):
+    """And not those whose pings pass the spec's filters alone."""
+    pings = [
+        sent(f"{os}{n}", 1, n % 2, normalized_os=os, at=f"2018-01-0{1 + n % 3}T00:00:00Z")
+        for n in range(9)
+        for os in ("Mac", "Linux", "Windows")
+    ]
+    pings += [sent(None, 1, 1, normalized_os="Mac")]
+    spec = {"events": SENT["events"] | {"filters": {"os": "Mac"}}, "dimensions": ["app_version"], "trim": 0.2}
+    spec |= {"exposure": {"count": "usage_hours", "filters": {"os": {"not": "Windows"}}}} | more
+    (row,) = agree(spec, engine, pings)
+    assert row["n_clients"] == row.get("adjusted_n_clients", 18) == 18
 
 
 # --- Hours since release -------------------------------------------------------------------------

@@ -2,7 +2,10 @@
 
 from datetime import datetime, timedelta
 from fractions import Fraction
+from statistics import NormalDist
 
+import pytest
+from harness import rows_of
 from test_rates import BOTH, SENT, agree, sent
 
 START = datetime(2018, 1, 1)
@@ -50,3 +53,91 @@ def test_ranges_of_versions_without_an_event_and_with_a_rate_of_one(engine):
     assert [row["adjusted_rate"] for row in rows[:5]] == [Fraction(9, 20), 1, 0, Fraction(11, 20), 1]
     assert [row["n_before"] for row in rows] == [0, 1, 2, 2, 3, 4, 5]
     assert all((row["expected_upper"] is None) == (row["n_before"] < 3) for row in rows)
+
+
+# --- The time that is compared -------------------------------------------------------------------
+
+
+def used(version, start, **ages):
+    """Pings of an hour each, at ages of a version in `timedelta`'s words; each with other crashes."""
+    return [
+        sent("c", 1, 3**place, at=f"{start + timedelta(**{unit: n})}Z", version=version)
+        for unit, numbers in ages.items()
+        for place, n in enumerate(numbers)
+    ]
+
+
+def adjusted(pings, version, engine, **align):
+    """The events of a version in the time that is compared."""
+    spec = SENT | {"align": align or "release", "dimensions": ["app_version"]}
+    return {row["app_version"]: row["adjusted_events"] for row in agree(spec, engine, pings)}[version]
+
+
+@BOTH
+def test_the_first_day_is_left_out_of_more_than_two_once_the_newest_is_more_than_a_day_old(engine):
+    """Of 58.0 there are pings after 0 hours (1 crash), a day (3) and two days (9)."""
+    found = {}
+    for days, minutes in ((2, 0), (2, 5), (3, 0)):
+        for age in (1440, 1445):
+            newest = START + timedelta(days=days, minutes=minutes)
+            pings = used("58.0", START, days=range(3)) + used("59.0", newest, minutes=(0, age))
+            found[days, minutes, age] = adjusted(pings, "58.0", engine, skip_hours=24)
+    kept, skipped = 1 + 3, 3 + 9
+    assert found == {
+        (2, 0, 1440): kept,
+        (2, 0, 1445): kept,
+        (2, 5, 1440): kept,
+        (2, 5, 1445): skipped,
+        (3, 0, 1440): kept,
+        (3, 0, 1445): skipped,
+    }
+
+
+@BOTH
+def test_versions_that_come_at_once_or_a_second_apart(engine):
+    """No time is compared of a version whose successor came with it; of a second, what came in it."""
+    pings = used("58.0", START, hours=(0, 30)) + used("59.0", START, hours=(0, 40))
+    assert adjusted(pings, "58.0", engine) is None
+    dates = {"58.0": "2018-01-01T00:00:00Z", "59.0": "2018-01-01T00:00:01Z"}
+    assert adjusted(pings, "58.0", engine, dates=dates) == 1
+    dates = {"58.0": "2018-01-01T00:00:01Z", "59.0": "2018-01-01T01:00:00Z"}
+    pings += used("58.0", START, minutes=(5, 10))
+    assert adjusted(pings, "58.0", engine, dates=dates) == 1 + 3, "what came a second before is left out"
+
+
+@BOTH
+def test_the_newest_of_two_spellings_is_the_later_in_the_alphabet(engine):
+    pings = used("58.0", START, days=range(5))
+    pings += used("59.0", START + timedelta(days=5), days=range(6))
+    pings += used("59.00", START + timedelta(days=9), days=range(2))
+    assert adjusted(pings, "58.0", engine) == 1 + 3
+
+
+# --- Poisson's limits ----------------------------------------------------------------------------
+
+
+@BOTH
+def test_limits_of_many_events_are_those_of_the_expansion(engine):
+    """Of gamma quantiles by Cornish and Fisher, to the last digits; test_quantiles has how near these are."""
+    z = NormalDist().inv_cdf(0.9995)
+
+    def quantile(a, z):
+        terms = (1, z, (z**2 - 1) / 3, (z**3 - 7 * z) / 36, -(3 * z**4 + 7 * z**2 - 16) / 810)
+        terms += ((9 * z**5 + 256 * z**3 - 433 * z) / 38_880,)
+        return sum(term * a ** (1 - place / 2) for place, term in enumerate(terms))
+
+    events = {"a": 100, "b": 101, "c": 123, "d": 1000}
+    pings = [sent("c", 1, count, normalized_os=os) for os, count in events.items()]
+    spec = {"measure": "rate", "method": "poisson", "confidence": 0.999, "per": 1, "dimensions": ["os"]}
+    for row in rows_of(SENT | spec | {"allow_full_scan": True}, pings, engine):
+        n = events[row["os"]]
+        assert row["lower"] == pytest.approx(quantile(n, -z), rel=1e-12)
+        assert row["upper"] == pytest.approx(quantile(n + 1, z), rel=1e-12)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "limits", [{}, {"confidence": 0.9}, {"confidence": 0.9, "method": "poisson"}], ids=str
+)
+def test_a_single_ping(limits, engine):
+    assert agree(SENT | limits, engine, [sent("c", 2, 3)])[0]["rate"] == 1500

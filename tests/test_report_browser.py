@@ -17,7 +17,12 @@ if CHROMIUM is None:
     pytest.skip("there is no Chromium to look with", allow_module_level=True)
 
 ROOT = Path(__file__).parents[1]
-SPECS = ["charts/distribution-by-os", "distributions/interpolated", "tutorial/01-raw-json"]
+SPECS = [
+    "charts/distribution-by-os",
+    "distributions/interpolated",
+    "tutorial/01-raw-json",
+    "experiments/compare",
+]
 PHONE, DESK = {"width": 390, "height": 800}, {"width": 1200, "height": 900}
 
 
@@ -29,11 +34,17 @@ def files(tmp_path_factory):
     for name in SPECS:
         probes = ROOT / "examples" / Path(name).parent / "probes"
         query = load(ROOT / "examples" / f"{name}.yaml", probes=probes if probes.is_dir() else None)
-        answers.append(query.run())
+        answers.append(query.run(overlays=True))
     (folder / "report.html").write_text(report(answers), encoding="utf-8")
     pieces = [report([answer], fragment=True) for answer in answers[:2]]
     around = "<!DOCTYPE html><html lang=en><title>Board</title><main><h1>Board</h1><p id=p>Its own text</p>"
     (folder / "board.html").write_text(around + "".join(pieces) + "</main>", encoding="utf-8")
+    query = answers[0].query
+    blocks = [shown._repr_html_() for shown in (query, answers[0], query.sql())]
+    light, dark = (f'<body data-jp-theme-light="{is_light}"><main>' for is_light in ("true", "false"))
+    for name, body in (("light", light), ("dark", dark)):
+        text = around.replace("<main>", body).replace("<p id=p>Its own text</p>", "") + "".join(blocks)
+        (folder / f"notebook-{name}.html").write_text(f"{text}</main>", encoding="utf-8")
     return folder
 
 
@@ -64,7 +75,7 @@ def opened(browser, files):
     for context in contexts:
         context.close()
     assert messages == []
-    assert {request.rpartition("/")[2] for request in requests} <= {"report.html", "board.html"}
+    assert {request.rpartition("/")[2] for request in requests} <= {file.name for file in files.iterdir()}
 
 
 def column(page, n, table=0):
@@ -101,8 +112,8 @@ def test_the_sql_is_copied(opened):
 
 def test_everything_is_there_without_scripts(opened):
     page = opened(java_script_enabled=False)
-    assert page.locator("figure svg").count() == 2
-    assert page.locator("table").count() == 3
+    assert page.locator("figure svg").count() == len(SPECS)
+    assert page.locator("table").count() == len(SPECS)
     assert page.locator(".qg-copy:visible").count() == 0
 
 
@@ -124,6 +135,18 @@ def test_axe_finds_no_violation(opened, name, scheme, size):
     found = axe.Axe().run(page).response
     assert [(rule["id"], rule["nodes"][0]["html"][:200]) for rule in found["violations"]] == []
     assert len(found["passes"]) > 15
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_what_a_notebook_shows_can_be_read_in_its_own_colours(opened, name):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is not installed")
+    other = {"light": "dark", "dark": "light"}[name]  # what the system says is not what the notebook says
+    page = opened(f"notebook-{name}.html", color_scheme=other)
+    page.evaluate("document.querySelectorAll('details').forEach((e) => { e.open = true })")
+    found = axe.Axe().run(page, context=".querygen").response
+    assert [(rule["id"], rule["nodes"][0]["html"][:200]) for rule in found["violations"]] == []
+    paper = "getComputedStyle(document.querySelector('.querygen')).backgroundColor"
+    assert (page.evaluate(paper) == "rgb(255, 255, 255)") is (name == "light")
 
 
 def test_it_is_readable_on_a_phone(opened):

@@ -54,6 +54,23 @@ def test_dimensions_are_those_of_the_main_table_and_the_process():
     assert {**main.friendly, "process_type": "payload.process_type"} == dict(crash.friendly)
 
 
+def test_only_tables_that_are_scanned_are_asked_for(tmp_path):
+    """The spec's own source tells what names mean; its rows are needed by some options only."""
+    elsewhere = {"events": EVENTS, "exposure": {"count": "pings", "table": CRASH}, "confidence": None}
+
+    def read(spec):
+        return [table.table for table in Query(**SPEC | elsewhere | spec).plan().reads]
+
+    assert read({}) == [CRASH]
+    assert read({"trim": 0.1}) == [CRASH]
+    assert read({"align": "release", "dimensions": ["app_version"]}) == [MAIN, CRASH]
+    assert read({"exposure": "usage_hours"}) == [MAIN, CRASH]
+    ping = {"submission_timestamp": "2020-04-06 10:00:00", "payload": {"process_type": "main"}}
+    (tmp_path / f"{CRASH}.ndjson").write_text(json.dumps(ping))
+    (row,) = Query(**SPEC | elsewhere).run(tmp_path).rows()
+    assert (row["events"], row["exposure"], row["rate"]) == (1, 1, 1)
+
+
 # ---- Rates ---------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,6 @@
 /* Percentiles of FX_TAB_SWITCH_SPINNER_VISIBLE_MS by channel */
 /* Counted: every recorded sample once. n_clients are the clients with a sample, and n_samples their samples */
-/* Note: counts are those of 10% of clients, scaled to all */
+/* Note: of 10% of all clients, chosen by sample_id; counts are scaled to all clients */
 /* Filters: sample_id below 10; submission_date from 2020-04-06 to 2020-04-20 */
 /* Chart in STMO: type bar, x = channel, y = value, series = percentile */
 /* Made with querygen 0.1.0 */
@@ -155,7 +155,7 @@ percentiles AS (
     n_clients,
     n_samples
 )
--- Counts of 10 sample ids of 100, scaled to all clients.
+-- Counts of 10% of clients, scaled to all.
 SELECT
   channel,
   percentile,

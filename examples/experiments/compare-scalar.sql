@@ -64,6 +64,11 @@ place_numbers AS (
     number AS bucket,
     COUNT(*) AS votes,
     COUNT(*) AS n_clients,
+    COUNT(*) AS squares,
+    COUNT(*) AS products,
+    COUNT(*) AS total_squares,
+    COUNT(*) AS total_fourths,
+    COUNT(*) AS n_units,
   FROM
     numbers
   GROUP BY
@@ -71,6 +76,106 @@ place_numbers AS (
     branch,
     client_place,
     number
+),
+-- Sums over each branch, that tell how much its clients differ.
+arms AS (
+  SELECT
+    os,
+    branch,
+    client_place,
+    bucket,
+    votes,
+    n_clients,
+    SUM(votes) OVER up_to_bucket / SUM(votes) OVER arm AS cumulative_share,
+    SUM(squares) OVER up_to_bucket AS squares,
+    SUM(products) OVER up_to_bucket AS products,
+    SUM(total_squares) OVER arm AS total_squares,
+    SUM(votes) OVER arm AS total,
+    SUM(n_units) OVER arm AS n_units,
+    SQRT(
+      GREATEST(
+        SUM(CAST(bucket AS FLOAT64) * bucket * votes) OVER arm
+          - SUM(CAST(bucket AS FLOAT64) * votes) OVER arm * SUM(CAST(bucket AS FLOAT64) * votes) OVER arm
+            / SUM(votes) OVER arm,
+        0
+      ) / NULLIF(SUM(votes) OVER arm * (SUM(votes) OVER arm - 1), 0)
+    ) AS mean_deviation,
+    GREATEST(
+      SUM(total_squares) OVER arm * SUM(total_squares) OVER arm / SUM(total_fourths) OVER arm - 1,
+      1
+    ) AS freedom,
+  FROM
+    place_numbers
+  WINDOW
+    arm AS (PARTITION BY os, branch),
+    up_to_bucket AS (arm ORDER BY bucket)
+),
+-- The standard error of cumulative_share, with the client as the independent unit.
+spread AS (
+  SELECT
+    os,
+    branch,
+    client_place,
+    bucket,
+    votes,
+    n_clients,
+    cumulative_share,
+    freedom,
+    mean_deviation,
+    IF(
+      n_units > 1,
+      SQRT(
+        GREATEST(
+          squares - 2 * cumulative_share * products + cumulative_share * cumulative_share * total_squares
+            - 1e-12 * cumulative_share * cumulative_share * total_squares,
+          0
+        ) * n_units / (n_units - 1)
+      ) / total,
+      NULL
+    ) AS deviation,
+  FROM
+    arms
+),
+-- The limits are as many standard errors away as hold 0.95 by Student's t.
+margins AS (
+  SELECT
+    os,
+    branch,
+    client_place,
+    bucket,
+    votes,
+    n_clients,
+    cumulative_share,
+    freedom,
+    mean_deviation,
+    EXP(
+      0.672926097839 + 1.21049240447 / freedom + 0.704513770345 / POWER(freedom, 2) + 0.177384596473 / POWER(freedom, 3) - 0.328519833749 / POWER(freedom, 4) + 0.105293400681 / POWER(freedom, 5)
+    ) * deviation AS margin,
+  FROM
+    spread
+),
+-- How far the limits are from the value of each branch.
+arm_limits AS (
+  SELECT
+    os,
+    branch,
+    client_place,
+    bucket,
+    votes,
+    n_clients,
+    MIN(IF(cumulative_share >= 0.5 - 1e-9, bucket, NULL)) OVER arm - MIN(IF(cumulative_share + margin >= 0.5 - 1e-9, bucket, NULL)) OVER arm AS under_1,
+    IF(
+      COUNT(margin) OVER arm > 0,
+      COALESCE(MIN(IF(cumulative_share - margin >= 0.5 - 1e-9, bucket, NULL)) OVER arm, MAX(bucket) OVER arm),
+      NULL
+    ) - MIN(IF(cumulative_share >= 0.5 - 1e-9, bucket, NULL)) OVER arm AS over_1,
+    EXP(
+      0.672926097839 + 1.21049240447 / freedom + 0.704513770345 / POWER(freedom, 2) + 0.177384596473 / POWER(freedom, 3) - 0.328519833749 / POWER(freedom, 4) + 0.105293400681 / POWER(freedom, 5)
+    ) * mean_deviation AS under_2,
+  FROM
+    margins
+  WINDOW
+    arm AS (PARTITION BY os, branch)
 ),
 -- Each branch with the control, and how many clients both have.
 paired AS (
@@ -88,8 +193,20 @@ paired AS (
       / NULLIF(SUM(IF(branch = treatment, votes, 0)) OVER pair, 0) AS treated_reached,
     SUM(IF(branch = treatment, 0, votes)) OVER by_bucket
       / NULLIF(SUM(IF(branch = treatment, 0, votes)) OVER pair, 0) AS control_reached,
+    SQRT(
+      POWER(MAX(IF(branch = treatment, under_1, NULL)) OVER pair, 2) + POWER(MAX(IF(branch = treatment, NULL, over_1)) OVER pair, 2)
+    ) AS below_1,
+    SQRT(
+      POWER(MAX(IF(branch = treatment, over_1, NULL)) OVER pair, 2) + POWER(MAX(IF(branch = treatment, NULL, under_1)) OVER pair, 2)
+    ) AS above_1,
+    SQRT(
+      POWER(MAX(IF(branch = treatment, under_2, NULL)) OVER pair, 2) + POWER(MAX(IF(branch = treatment, NULL, under_2)) OVER pair, 2)
+    ) AS below_2,
+    SQRT(
+      POWER(MAX(IF(branch = treatment, under_2, NULL)) OVER pair, 2) + POWER(MAX(IF(branch = treatment, NULL, under_2)) OVER pair, 2)
+    ) AS above_2,
   FROM
-    place_numbers
+    arm_limits
   CROSS JOIN
     UNNEST(['treatment']) AS treatment
   WHERE
@@ -107,23 +224,13 @@ gridded AS (
     treatment,
     n_treated,
     n_control,
+    below_1,
+    above_1,
+    below_2,
+    above_2,
     place_rank,
     MIN(IF(treated_reached >= 0.5 - 1e-9, bucket, NULL)) OVER pair AS treated_1,
     MIN(IF(control_reached >= 0.5 - 1e-9, bucket, NULL)) OVER pair AS control_1,
-    SQRT(
-      GREATEST(
-        SUM(CAST(bucket AS FLOAT64) * bucket * treated_votes) OVER pair
-          - SUM(CAST(bucket AS FLOAT64) * treated_votes) OVER pair
-            * SUM(CAST(bucket AS FLOAT64) * treated_votes) OVER pair / NULLIF(n_treated, 0),
-        0
-      ) / NULLIF(n_treated * (n_treated - 1), 0)
-      + GREATEST(
-        SUM(CAST(bucket AS FLOAT64) * bucket * (votes - treated_votes)) OVER pair
-          - SUM(CAST(bucket AS FLOAT64) * (votes - treated_votes)) OVER pair
-            * SUM(CAST(bucket AS FLOAT64) * (votes - treated_votes)) OVER pair / NULLIF(n_control, 0),
-        0
-      ) / NULLIF(n_control * (n_control - 1), 0)
-    ) AS standard_error,
     MAX(bucket) OVER (
       PARTITION BY
         os, treatment,
@@ -157,9 +264,12 @@ sized AS (
     treatment,
     n_treated,
     n_control,
+    below_1,
+    above_1,
+    below_2,
+    above_2,
     treated_1,
     control_1,
-    standard_error,
     place_rank,
     bucket,
     votes,
@@ -180,9 +290,12 @@ celled AS (
     treatment,
     n_treated,
     n_control,
+    below_1,
+    above_1,
+    below_2,
+    above_2,
     treated_1,
     control_1,
-    standard_error,
     place_rank,
     bucket,
     votes,
@@ -234,9 +347,12 @@ cell_buckets AS (
     treatment,
     n_treated,
     n_control,
+    below_1,
+    above_1,
+    below_2,
+    above_2,
     treated_1,
     control_1,
-    standard_error,
     n_cells,
     IF(is_frame, -1, MOD(place_rank, n_cells)) AS cell,
     bucket,
@@ -255,9 +371,12 @@ cell_buckets AS (
     treatment,
     n_treated,
     n_control,
+    below_1,
+    above_1,
+    below_2,
+    above_2,
     treated_1,
     control_1,
-    standard_error,
     n_cells,
     cell,
     bucket
@@ -269,9 +388,12 @@ cells AS (
     treatment,
     n_treated,
     n_control,
+    below_1,
+    above_1,
+    below_2,
+    above_2,
     treated_1,
     control_1,
-    standard_error,
     n_cells,
     GREATEST(
       1,
@@ -296,9 +418,12 @@ cells AS (
     treatment,
     n_treated,
     n_control,
+    below_1,
+    above_1,
+    below_2,
+    above_2,
     treated_1,
     control_1,
-    standard_error,
     n_cells,
     cell
 ),
@@ -325,9 +450,12 @@ drawn AS (
     treatment,
     n_treated,
     n_control,
+    below_1,
+    above_1,
+    below_2,
+    above_2,
     treated_1,
     control_1,
-    standard_error,
     permutation,
     entries,
   FROM
@@ -351,9 +479,12 @@ splits AS (
     treatment,
     n_treated,
     n_control,
+    below_1,
+    above_1,
+    below_2,
+    above_2,
     treated_1,
     control_1,
-    standard_error,
     permutation,
     entry.bucket AS bucket,
     SUM(IF(permutation = 0, entry.treated_votes, entry.votes)) AS drawn_votes,
@@ -369,9 +500,12 @@ splits AS (
     treatment,
     n_treated,
     n_control,
+    below_1,
+    above_1,
+    below_2,
+    above_2,
     treated_1,
     control_1,
-    standard_error,
     permutation,
     bucket
 ),
@@ -382,9 +516,12 @@ sides AS (
     treatment,
     n_treated,
     n_control,
+    below_1,
+    above_1,
+    below_2,
+    above_2,
     treated_1,
     control_1,
-    standard_error,
     permutation,
     bucket,
     SUM(drawn_votes) OVER by_bucket / NULLIF(SUM(drawn_votes) OVER split, 0) AS drawn_reached,
@@ -405,9 +542,12 @@ statistics AS (
     treatment,
     n_treated,
     n_control,
+    below_1,
+    above_1,
+    below_2,
+    above_2,
     treated_1,
     control_1,
-    standard_error,
     MIN(IF(drawn_reached >= 0.5 - 1e-9, bucket, NULL)) AS drawn_1,
     MIN(IF(rest_reached >= 0.5 - 1e-9, bucket, NULL)) AS rest_1,
     SUM(drawn_amount) AS drawn_2,
@@ -420,9 +560,12 @@ statistics AS (
     treatment,
     n_treated,
     n_control,
+    below_1,
+    above_1,
+    below_2,
+    above_2,
     treated_1,
     control_1,
-    standard_error,
     permutation
 ),
 -- The same in rows, beside the real difference.
@@ -432,9 +575,12 @@ observed AS (
     treatment,
     n_treated,
     n_control,
+    below_1,
+    above_1,
+    below_2,
+    above_2,
     treated_1,
     control_1,
-    standard_error,
     permutation,
     asked.statistic AS statistic,
     asked.value AS value,
@@ -477,9 +623,12 @@ tested AS (
     treatment,
     n_treated,
     n_control,
+    below_1,
+    above_1,
+    below_2,
+    above_2,
     treated_1,
     control_1,
-    standard_error,
     statistic,
     MAX(IF(permutation = 0, value, NULL)) AS value,
     MAX(IF(permutation = 0, control_value, NULL)) AS control_value,
@@ -497,9 +646,12 @@ tested AS (
     treatment,
     n_treated,
     n_control,
+    below_1,
+    above_1,
+    below_2,
+    above_2,
     treated_1,
     control_1,
-    standard_error,
     statistic
 ),
 -- The rank of each p-value among those of the whole result.
@@ -509,7 +661,10 @@ ranked AS (
     treatment,
     n_treated,
     n_control,
-    standard_error,
+    below_1,
+    above_1,
+    below_2,
+    above_2,
     statistic,
     value,
     control_value,
@@ -530,8 +685,8 @@ SELECT
   value,
   control_value,
   difference,
-  IF(statistic = 'mean', difference - 1.9599639845400536 * standard_error, NULL) AS lower,
-  IF(statistic = 'mean', difference + 1.9599639845400536 * standard_error, NULL) AS upper,
+  difference - CASE statistic WHEN 'median' THEN below_1 WHEN 'mean' THEN below_2 END AS lower,
+  difference + CASE statistic WHEN 'median' THEN above_1 WHEN 'mean' THEN above_2 END AS upper,
   detectable,
   p_value,
   MAX(LEAST(1.0, (n_tests - p_rank + 1) * p_value)) OVER (PARTITION BY p_value IS NULL ORDER BY p_rank) AS p_holm,

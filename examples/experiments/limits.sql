@@ -126,6 +126,7 @@ spread_buckets AS (
     SUM(votes * (2 * reached - votes)) AS squares,
     SUM(votes * total) AS products,
     SUM(IF(is_first, total * total, 0)) AS total_squares,
+    SUM(IF(is_first, total * total * total * total, 0)) AS total_fourths,
     COUNTIF(is_first) AS n_units,
   FROM
     progress
@@ -147,6 +148,10 @@ shares AS (
     SUM(total_squares) OVER whole_group AS total_squares,
     SUM(votes) OVER whole_group AS total,
     SUM(n_units) OVER whole_group AS n_units,
+    GREATEST(
+      SUM(total_squares) OVER whole_group * SUM(total_squares) OVER whole_group / SUM(total_fourths) OVER whole_group - 1,
+      1
+    ) AS freedom,
   FROM
     spread_buckets
   WINDOW
@@ -157,6 +162,7 @@ shares AS (
 spread AS (
   SELECT
     os,
+    freedom,
     bucket,
     cumulative_share,
     n_clients,
@@ -165,6 +171,7 @@ spread AS (
       n_units > 1,
       SQRT(
         GREATEST(
+          -- Less than a part in a million is rounding.
           squares - 2 * cumulative_share * products + cumulative_share * cumulative_share * total_squares
             - 1e-12 * cumulative_share * cumulative_share * total_squares,
           0
@@ -174,25 +181,36 @@ spread AS (
     ) AS deviation,
   FROM
     shares
+),
+-- The limits are as many standard errors away as hold 0.95 by Student's t.
+margins AS (
+  SELECT
+    os,
+    bucket,
+    cumulative_share,
+    n_clients,
+    n_samples,
+    EXP(
+      0.672926097839 + 1.21049240447 / freedom + 0.704513770345 / POWER(freedom, 2) + 0.177384596473 / POWER(freedom, 3) - 0.328519833749 / POWER(freedom, 4) + 0.105293400681 / POWER(freedom, 5)
+    ) * deviation AS margin,
+  FROM
+    spread
 )
 -- A percentile is the lowest bucket whose cumulative share reaches it.
 SELECT
   os,
   percentile,
   MIN(IF(cumulative_share >= percentile - 1e-9, bucket, NULL)) AS value,
-  MIN(IF(cumulative_share + 1.9599639845400536 * deviation >= percentile - 1e-9, bucket, NULL)) AS lower,
+  MIN(IF(cumulative_share + margin >= percentile - 1e-9, bucket, NULL)) AS lower,
   IF(
-    COUNT(deviation) > 0,
-    COALESCE(
-      MIN(IF(cumulative_share - 1.9599639845400536 * deviation >= percentile - 1e-9, bucket, NULL)),
-      MAX(bucket)
-    ),
+    COUNT(margin) > 0,
+    COALESCE(MIN(IF(cumulative_share - margin >= percentile - 1e-9, bucket, NULL)), MAX(bucket)),
     NULL
   ) AS upper,
   n_clients,
   n_samples,
 FROM
-  spread
+  margins
 CROSS JOIN
   UNNEST([0.5, 0.95]) AS percentile
 GROUP BY

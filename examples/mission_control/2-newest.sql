@@ -28,7 +28,6 @@ counted AS (
     client_id,
     IF(client_id IS NULL, submission_timestamp, NULL) AS alone_at,
     COUNT(*) AS amount,
-    COUNT(*) AS n_recorded,
   FROM
     pings
   GROUP BY
@@ -64,7 +63,6 @@ exposure_counted AS (
     client_id,
     IF(client_id IS NULL, submission_timestamp, NULL) AS alone_at,
     COALESCE(SUM(amount), 0) AS amount,
-    COUNT(*) AS n_recorded,
   FROM
     exposure_pings
   GROUP BY
@@ -82,7 +80,6 @@ together AS (
     alone_at,
     amount AS events,
     0 AS exposure,
-    n_recorded,
   FROM
     counted
   UNION ALL
@@ -93,7 +90,6 @@ together AS (
     alone_at,
     0 AS events,
     amount AS exposure,
-    0 AS n_recorded,
   FROM
     exposure_counted
 ),
@@ -121,7 +117,7 @@ rates AS (
     app_version,
     SUM(events) AS events,
     SUM(exposure) AS exposure,
-    COUNT(DISTINCT client_id) AS n_clients,
+    COUNT(client_id) AS n_clients,
   FROM
     exposed
   GROUP BY

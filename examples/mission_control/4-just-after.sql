@@ -26,7 +26,6 @@ counted AS (
     client_id,
     IF(client_id IS NULL, submission_timestamp, NULL) AS alone_at,
     COUNT(*) AS amount,
-    COUNT(*) AS n_recorded,
   FROM
     pings
   GROUP BY
@@ -59,7 +58,6 @@ exposure_counted AS (
     client_id,
     IF(client_id IS NULL, submission_timestamp, NULL) AS alone_at,
     COALESCE(SUM(amount), 0) AS amount,
-    COUNT(*) AS n_recorded,
   FROM
     exposure_pings
   GROUP BY
@@ -75,7 +73,6 @@ together AS (
     alone_at,
     amount AS events,
     0 AS exposure,
-    n_recorded,
   FROM
     counted
   UNION ALL
@@ -85,7 +82,6 @@ together AS (
     alone_at,
     0 AS events,
     amount AS exposure,
-    0 AS n_recorded,
   FROM
     exposure_counted
 ),
@@ -110,7 +106,7 @@ rates AS (
     `time`,
     SUM(events) AS events,
     SUM(exposure) AS exposure,
-    COUNT(DISTINCT client_id) AS n_clients,
+    COUNT(client_id) AS n_clients,
   FROM
     exposed
   GROUP BY
@@ -123,10 +119,11 @@ poisson AS (
     events,
     exposure,
     n_clients,
+    -- Few events have the exact limits; those of more are within a millionth of them (Cornish and Fisher).
     CASE
       WHEN events >= 100
         THEN events - 1.9599639845400536 * SQRT(events) + 0.9471529402313745
-          - -0.1719618598646163 / SQRT(events) - 0.06809954241743818 / events
+          + 0.1719618598646163 / SQRT(events) - 0.06809954241743818 / events
           - 0.034441765092213916 / (events * SQRT(events))
       ELSE
         CASE events
@@ -160,7 +157,7 @@ poisson AS (
     CASE
       WHEN events >= 100
         THEN events + 1 + 1.9599639845400536 * SQRT(events + 1) + 0.9471529402313745
-          + -0.1719618598646163 / SQRT(events + 1) - 0.06809954241743818 / (events + 1)
+          - 0.1719618598646163 / SQRT(events + 1) - 0.06809954241743818 / (events + 1)
           + 0.034441765092213916 / ((events + 1) * SQRT(events + 1))
       ELSE
         CASE events

@@ -26,7 +26,6 @@ counted AS (
     client_id,
     IF(client_id IS NULL, submission_timestamp, NULL) AS alone_at,
     COUNT(*) AS amount,
-    COUNT(*) AS n_recorded,
   FROM
     pings
   GROUP BY
@@ -59,7 +58,6 @@ exposure_counted AS (
     client_id,
     IF(client_id IS NULL, submission_timestamp, NULL) AS alone_at,
     COALESCE(SUM(amount), 0) AS amount,
-    COUNT(*) AS n_recorded,
   FROM
     exposure_pings
   GROUP BY
@@ -75,7 +73,6 @@ together AS (
     alone_at,
     amount AS events,
     0 AS exposure,
-    n_recorded,
   FROM
     counted
   UNION ALL
@@ -85,7 +82,6 @@ together AS (
     alone_at,
     0 AS events,
     amount AS exposure,
-    0 AS n_recorded,
   FROM
     exposure_counted
 ),
@@ -110,7 +106,7 @@ rates AS (
     major_version,
     SUM(events) AS events,
     SUM(exposure) AS exposure,
-    COUNT(DISTINCT client_id) AS n_clients,
+    COUNT(client_id) AS n_clients,
     -- How clients differ is not known where none had an event.
     NULLIF(SUM(events), 0) / NULLIF(SUM(exposure), 0) AS ratio,
     SUM(CAST(events AS FLOAT64) * events) AS squares,
@@ -135,6 +131,7 @@ spread AS (
       n_units > 1,
       SQRT(
         GREATEST(
+          -- Less than a part in a million is rounding.
           squares - 2 * ratio * products + ratio * ratio * total_squares
             - 1e-12 * ratio * ratio * total_squares,
           0

@@ -213,7 +213,7 @@ rates AS (
     is_adjusted,
     SUM(events) AS events,
     SUM(exposure) AS exposure,
-    COUNT(DISTINCT client_id) AS n_clients,
+    COUNT(client_id) AS n_clients,
     -- How clients differ is not known where none had an event.
     NULLIF(SUM(events), 0) / NULLIF(SUM(exposure), 0) AS ratio,
     SUM(CAST(events AS FLOAT64) * events) AS squares,

@@ -359,6 +359,11 @@ place_numbers AS (
     number AS bucket,
     COUNT(*) AS votes,
     COUNT(*) AS n_clients,
+    COUNT(*) AS squares,
+    COUNT(*) AS products,
+    COUNT(*) AS total_squares,
+    COUNT(*) AS total_fourths,
+    COUNT(*) AS n_units,
   FROM
     numbers
   GROUP BY
@@ -366,6 +371,49 @@ place_numbers AS (
     branch,
     client_place,
     number
+),
+-- Sums over each branch, that tell how much its clients differ.
+arms AS (
+  SELECT
+    key,
+    branch,
+    client_place,
+    bucket,
+    votes,
+    n_clients,
+    SQRT(
+      GREATEST(
+        SUM(CAST(bucket AS FLOAT64) * bucket * votes) OVER arm
+          - SUM(CAST(bucket AS FLOAT64) * votes) OVER arm * SUM(CAST(bucket AS FLOAT64) * votes) OVER arm
+            / SUM(votes) OVER arm,
+        0
+      ) / NULLIF(SUM(votes) OVER arm * (SUM(votes) OVER arm - 1), 0)
+    ) AS mean_deviation,
+    GREATEST(
+      SUM(total_squares) OVER arm * SUM(total_squares) OVER arm / SUM(total_fourths) OVER arm - 1,
+      1
+    ) AS freedom,
+  FROM
+    place_numbers
+  WINDOW
+    arm AS (PARTITION BY key, branch)
+),
+-- How far the limits are from the value of each branch.
+arm_limits AS (
+  SELECT
+    key,
+    branch,
+    client_place,
+    bucket,
+    votes,
+    n_clients,
+    EXP(
+      0.672926097839 + 1.21049240447 / freedom + 0.704513770345 / POWER(freedom, 2) + 0.177384596473 / POWER(freedom, 3) - 0.328519833749 / POWER(freedom, 4) + 0.105293400681 / POWER(freedom, 5)
+    ) * mean_deviation AS under_1,
+  FROM
+    arms
+  WINDOW
+    arm AS (PARTITION BY key, branch)
 ),
 -- Each branch with the control, and how many clients both have.
 paired AS (
@@ -383,8 +431,14 @@ paired AS (
       / NULLIF(SUM(IF(branch = treatment, votes, 0)) OVER pair, 0) AS treated_reached,
     SUM(IF(branch = treatment, 0, votes)) OVER by_bucket
       / NULLIF(SUM(IF(branch = treatment, 0, votes)) OVER pair, 0) AS control_reached,
+    SQRT(
+      POWER(MAX(IF(branch = treatment, under_1, NULL)) OVER pair, 2) + POWER(MAX(IF(branch = treatment, NULL, under_1)) OVER pair, 2)
+    ) AS below_1,
+    SQRT(
+      POWER(MAX(IF(branch = treatment, under_1, NULL)) OVER pair, 2) + POWER(MAX(IF(branch = treatment, NULL, under_1)) OVER pair, 2)
+    ) AS above_1,
   FROM
-    place_numbers
+    arm_limits
   CROSS JOIN
     UNNEST(['enabled']) AS treatment
   WHERE
@@ -402,21 +456,9 @@ gridded AS (
     treatment,
     n_treated,
     n_control,
+    below_1,
+    above_1,
     place_rank,
-    SQRT(
-      GREATEST(
-        SUM(CAST(bucket AS FLOAT64) * bucket * treated_votes) OVER pair
-          - SUM(CAST(bucket AS FLOAT64) * treated_votes) OVER pair
-            * SUM(CAST(bucket AS FLOAT64) * treated_votes) OVER pair / NULLIF(n_treated, 0),
-        0
-      ) / NULLIF(n_treated * (n_treated - 1), 0)
-      + GREATEST(
-        SUM(CAST(bucket AS FLOAT64) * bucket * (votes - treated_votes)) OVER pair
-          - SUM(CAST(bucket AS FLOAT64) * (votes - treated_votes)) OVER pair
-            * SUM(CAST(bucket AS FLOAT64) * (votes - treated_votes)) OVER pair / NULLIF(n_control, 0),
-        0
-      ) / NULLIF(n_control * (n_control - 1), 0)
-    ) AS standard_error,
     MAX(bucket) OVER (
       PARTITION BY
         key, treatment
@@ -437,7 +479,8 @@ sized AS (
     treatment,
     n_treated,
     n_control,
-    standard_error,
+    below_1,
+    above_1,
     place_rank,
     bucket,
     votes,
@@ -458,7 +501,8 @@ celled AS (
     treatment,
     n_treated,
     n_control,
-    standard_error,
+    below_1,
+    above_1,
     place_rank,
     bucket,
     votes,
@@ -510,7 +554,8 @@ cell_buckets AS (
     treatment,
     n_treated,
     n_control,
-    standard_error,
+    below_1,
+    above_1,
     n_cells,
     IF(is_frame, -1, MOD(place_rank, n_cells)) AS cell,
     bucket,
@@ -529,7 +574,8 @@ cell_buckets AS (
     treatment,
     n_treated,
     n_control,
-    standard_error,
+    below_1,
+    above_1,
     n_cells,
     cell,
     bucket
@@ -541,7 +587,8 @@ cells AS (
     treatment,
     n_treated,
     n_control,
-    standard_error,
+    below_1,
+    above_1,
     n_cells,
     GREATEST(
       1,
@@ -566,7 +613,8 @@ cells AS (
     treatment,
     n_treated,
     n_control,
-    standard_error,
+    below_1,
+    above_1,
     n_cells,
     cell
 ),
@@ -593,7 +641,8 @@ drawn AS (
     treatment,
     n_treated,
     n_control,
-    standard_error,
+    below_1,
+    above_1,
     permutation,
     entries,
   FROM
@@ -617,7 +666,8 @@ splits AS (
     treatment,
     n_treated,
     n_control,
-    standard_error,
+    below_1,
+    above_1,
     permutation,
     entry.bucket AS bucket,
     SUM(IF(permutation = 0, entry.treated_votes, entry.votes)) AS drawn_votes,
@@ -633,7 +683,8 @@ splits AS (
     treatment,
     n_treated,
     n_control,
-    standard_error,
+    below_1,
+    above_1,
     permutation,
     bucket
 ),
@@ -644,7 +695,8 @@ sides AS (
     treatment,
     n_treated,
     n_control,
-    standard_error,
+    below_1,
+    above_1,
     permutation,
     bucket,
     drawn_amount / NULLIF(SUM(drawn_votes) OVER split, 0) AS drawn_amount,
@@ -661,7 +713,8 @@ statistics AS (
     treatment,
     n_treated,
     n_control,
-    standard_error,
+    below_1,
+    above_1,
     SUM(drawn_amount) AS drawn_1,
     SUM(rest_amount) AS rest_1,
     permutation,
@@ -672,7 +725,8 @@ statistics AS (
     treatment,
     n_treated,
     n_control,
-    standard_error,
+    below_1,
+    above_1,
     permutation
 ),
 -- The same in rows, beside the real difference.
@@ -682,7 +736,8 @@ observed AS (
     treatment,
     n_treated,
     n_control,
-    standard_error,
+    below_1,
+    above_1,
     permutation,
     asked.statistic AS statistic,
     asked.value AS value,
@@ -718,7 +773,8 @@ tested AS (
     treatment,
     n_treated,
     n_control,
-    standard_error,
+    below_1,
+    above_1,
     statistic,
     MAX(IF(permutation = 0, value, NULL)) AS value,
     MAX(IF(permutation = 0, control_value, NULL)) AS control_value,
@@ -736,7 +792,8 @@ tested AS (
     treatment,
     n_treated,
     n_control,
-    standard_error,
+    below_1,
+    above_1,
     statistic
 ),
 -- The rank of each p-value among those of the whole result.
@@ -746,7 +803,8 @@ ranked AS (
     treatment,
     n_treated,
     n_control,
-    standard_error,
+    below_1,
+    above_1,
     statistic,
     value,
     control_value,
@@ -767,8 +825,8 @@ SELECT
   value,
   control_value,
   difference,
-  IF(statistic = 'mean', difference - 1.9599639845400536 * standard_error, NULL) AS lower,
-  IF(statistic = 'mean', difference + 1.9599639845400536 * standard_error, NULL) AS upper,
+  difference - CASE statistic WHEN 'mean' THEN below_1 END AS lower,
+  difference + CASE statistic WHEN 'mean' THEN above_1 END AS upper,
   detectable,
   p_value,
   MAX(LEAST(1.0, (n_tests - p_rank + 1) * p_value)) OVER (PARTITION BY p_value IS NULL ORDER BY p_rank) AS p_holm,

@@ -1,5 +1,6 @@
 /* Pings of FX_TAB_SWITCH_SPINNER_VISIBLE_MS */
 /* Counted: nothing; each row is one ping */
+/* Note: of 1% of all clients, chosen by sample_id; rows are those of this sample */
 /* Filters: sample_id is 42; channel is nightly; submission_date is 2020-04-20 */
 /* Made with querygen 0.1.0 */
 WITH

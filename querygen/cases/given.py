@@ -116,7 +116,7 @@ def _names_path(told: Diagnostic, flag: str) -> bool:
 
 def _names(file: TestFile, read: Read) -> Names:
     """The short names of one of the plan's tables, as the spec itself gives them a meaning."""
-    table = file.catalog.like(read.table, read.like)
+    table = file.catalog.table(read.like, read.table)
     assert table is not None  # noqa: S101 there would be no plan
     return Names(spec_of(file.own_query().spec, read.table), table, file.catalog)
 
@@ -200,7 +200,8 @@ class RowWriter:
             QuerygenError: a name is unknown, a value is of a wrong type, or a column is given twice.
         """
         cells = self._cells(written.source, row, (*written.loc, i))
-        defaults = self._cells(self.file.source, self.file.content.defaults.row, ("defaults", "row"))
+        usual = self.file.content.defaults.row if self.names.pings else {}
+        defaults = self._cells(self.file.source, usual, ("defaults", "row"))
         for path, cell in defaults.items():
             if not any(_overlap(path, given) for given in cells):
                 cells[path] = cell

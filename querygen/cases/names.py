@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from querygen.asking import HistogramFinder
-from querygen.catalog import Catalog, SourceTable
+from querygen.catalog import Catalog, SourceTable, Table
 from querygen.dimensions import MADE_BY, ResolvedDimension
 from querygen.errors import Diagnostic, QuerygenError, similar_name_help
 from querygen.recordings import Recording
@@ -53,14 +53,21 @@ class Names:
     """The short names of one table, for rows that a spec is asked about."""
 
     spec: Spec
-    table: SourceTable
+    table: Table
     catalog: Catalog
+
+    @property
+    def pings(self) -> SourceTable | None:
+        """The table, if it is one of pings; others have no short names."""
+        return self.table if isinstance(self.table, SourceTable) else None
 
     @cached_property
     def columns(self) -> Mapping[str, Name]:
         """The short names of columns."""
-        made = {"client_id": Name(self.table.client_id)}
-        for name, declared in self.table.friendly.items():
+        if self.pings is None:
+            return {}
+        made = {"client_id": Name(self.pings.client_id)}
+        for name, declared in self.pings.friendly.items():
             if isinstance(declared, str):
                 made[name] = Name(declared)
                 continue
@@ -74,12 +81,14 @@ class Names:
 
     def all(self) -> Iterable[str]:
         """Every short name."""
-        return [*self.columns, *RECORDED, *([PROCESSES] if self.has_processes else [])]
+        recorded = [] if self.pings is None else RECORDED
+        return [*self.columns, *recorded, *([PROCESSES] if self.has_processes else [])]
 
     @property
     def has_processes(self) -> bool:
         """Whether the table tells which process recorded something."""
-        return any(place.process or "*" in place.at for place in self.table.recorded)
+        places = () if self.pings is None else self.pings.recorded
+        return any(place.process or "*" in place.at for place in places)
 
     def recording(self, kind: Kind, name: str | None, process: str | None) -> Recording:
         """The column in which something is recorded.
@@ -146,10 +155,12 @@ class Names:
         return self.spec.model_copy(update=changes)
 
     def _found(self, spec: Spec) -> Iterator[tuple[tuple[str, str | None], Recording]]:
+        if self.pings is None:
+            raise QuerygenError.of("no-recording", f"{self.table.table} records nothing")
         findings: list[Diagnostic] = []
         named = [name for name in spec.dimensions if isinstance(name, str) and name in MADE_BY]
         shown = tuple(ResolvedDimension(name, None) for name in named)
-        for one in HistogramFinder(spec, self.table, self.catalog, findings, []).asked(shown):
+        for one in HistogramFinder(spec, self.pings, self.catalog, findings, []).asked(shown):
             yield (one.histogram, one.recording.process), one.recording
         if findings:
             raise QuerygenError(tuple(findings[:1]))

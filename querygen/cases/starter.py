@@ -19,11 +19,12 @@ from querygen.cases.read import SUFFIX
 from querygen.cases.read import read as read_test
 from querygen.cases.run import Options, result_of
 from querygen.catalog import Catalog
-from querygen.ctes import scanned
 from querygen.errors import QuerygenError, UsageError
 from querygen.plan import Pings, Read
+from querygen.published import Published
 from querygen.recordings import Recording
 from querygen.running import attached
+from querygen.scan import scanned
 from querygen.sides import spec_of
 from querygen.source import load_file
 from querygen.sqltext import text
@@ -87,7 +88,7 @@ class Starter:
         return self.path
 
     def _names(self, query: Query, read: Read) -> Names:
-        table = self._catalog.like(read.table, read.like)
+        table = self._catalog.table(read.like, read.table)
         assert table is not None  # noqa: S101 there would be no plan
         return Names(spec_of(query.spec, read.table), table, self._catalog)
 
@@ -95,7 +96,10 @@ class Starter:
         """Each table's rows as test files write them: short names, buckets, and no real client's id."""
         every = [(read, self._names(query, read)) for read in query.plan().reads]
         clients = dict.fromkeys(
-            _at(row, names.table.client_id) for read, names in every for row in found[read.table]
+            _at(row, names.pings.client_id)
+            for read, names in every
+            if names.pings
+            for row in found[read.table]
         )
         numbers = {client: i for i, client in enumerate(clients, 1) if client is not None}
         return {read.table: _short_rows(found[read.table], read, names, numbers) for read, names in every}
@@ -115,19 +119,21 @@ class Starter:
         texts = {cte.alias: cte.this for cte in tree.find_all(exp.CTE)}
         scans: dict[str, exp.Select] = {}
         for stage in plan.ctes:
-            if isinstance(stage, Pings):
+            if isinstance(stage, Pings | Published):
                 scans.setdefault(scanned(stage), texts[stage.cte])
         found: dict[str, list[dict[str, Any]]] = {read.table: [] for read in plan.reads}
         clients: list[str] = []
         with attached(plan, self._catalog, self.data) as tables:
             for table, scan in scans.items():
                 scan.set("expressions", [exp.Star()])
-                client = next(self._names(query, read) for read in plan.reads if read.table == table).table
-                same = exp.In(this=client.node(client.client_id), expressions=[*map(text, clients)])
-                for chosen in (scan.where(same), scan) if clients else (scan,):
+                scan.set("group", None)
+                pings = next(self._names(query, read) for read in plan.reads if read.table == table).pings
+                id_ = pings.client_id if pings else ""
+                same = exp.In(this=pings.node(id_), expressions=[*map(text, clients)]) if pings else None
+                for chosen in (scan.where(same), scan) if clients and same else (scan,):
                     sql = chosen.limit(self.rows).sql(dialect="duckdb")
                     found[table] = found[table] or tables.connection.sql(sql).to_arrow_table().to_pylist()
-                known = (_at(row, client.client_id) for row in found[table])
+                known = (_at(row, id_) for row in found[table]) if pings else ()
                 clients += [one for one in known if one is not None]
         return found
 
@@ -199,9 +205,9 @@ def _short_row(
         value = _at(row, path)
         if value is None or any(_leads(path, other) for other in recorded):
             continue
-        if path == names.table.timestamp:
+        if names.pings and path == names.pings.timestamp:
             made["submission_date"] = value.astimezone(dt.UTC).date()
-        elif path == names.table.client_id and "client_id" not in names.spec.filters:
+        elif names.pings and path == names.pings.client_id and "client_id" not in names.spec.filters:
             made["client_id"] = f"client {numbers[value]}"
         else:
             made[by_path.get(path, path)] = value

@@ -57,9 +57,10 @@ def value_axis(about: About, values: Sequence[float]) -> ValueAxis:
         scale = {"type": "symlog", "constant": smallest, "domain": [low, high], "nice": False, "padding": 6}
         axis = {"values": _thinned(ticks), "format": _PLAIN}
         return ValueAxis(scale, axis, note="The axis of values is logarithmic.")
-    return ValueAxis(
-        {"zero": low < high / 2 or low == high, "nice": True}, {"tickCount": 5, "format": _PLAIN}
-    )
+    zero = low < high / 2 or low == high
+    # All panels have this axis, whichever of the values they hold.
+    scale = {"domain": [min(low, 0) if zero else low, max(high, 0) or 1], "zero": zero, "nice": True}
+    return ValueAxis(scale, {"tickCount": 5, "format": _PLAIN})
 
 
 def _of_buckets(about: About, low: float, high: float) -> ValueAxis:

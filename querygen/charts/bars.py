@@ -44,6 +44,9 @@ from querygen.charts.picture import (
 PLAIN = "format(datum.value, abs(datum.value) < 10000 ? ',~r' : '~s')"
 
 
+_WHOLE = ("n_clients", "n_pings", "events")
+
+
 @dataclass(frozen=True)
 class Bar:
     """One number of a row, as the length of a bar.
@@ -68,6 +71,7 @@ class Bar:
             "title": self.title if len(self.title) < 24 else wrapped(self.title, 16),
         }
         axis |= {"format": ".0%"} if self.is_share else {"labelExpr": PLAIN}
+        axis |= {"tickMinStep": 1} if self.field in _WHOLE else {}
         return {"field": self.field, "type": "quantitative", "scale": scale, "axis": axis}
 
     def value(self, row: Row) -> dict[str, Any]:

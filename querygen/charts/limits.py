@@ -12,7 +12,7 @@ MOST_BANDS = 3
 
 TOO_MANY_BANDS = "Limits are left out, since so many bands would hide each other; the rows have them."
 
-_BEYOND = 1.6
+FAR = 3
 """Limits may be so many times as far as the farthest value is, before they are cut off."""
 
 
@@ -70,8 +70,13 @@ def band(
     return [{"data": {"values": edges}, "mark": mark, "encoding": {**encoding, "y2": {"field": "upper"}}}]
 
 
-def most_shown(values: Sequence[float], limits: Sequence[float]) -> tuple[float, bool]:
+def most_shown(values: Sequence[float], limits: Sequence[float], far: float = FAR) -> tuple[float, bool]:
     """Where an axis from zero must end, and whether it cuts limits off.
+
+    Args:
+        values: that must be seen.
+        limits: that are to be seen.
+        far: limits so many times as far as the farthest value are cut off.
 
     A limit of a hundred times the value says that nothing is known; an axis that shows it whole shows nothing
     else.
@@ -79,5 +84,5 @@ def most_shown(values: Sequence[float], limits: Sequence[float]) -> tuple[float,
     farthest, needed = max(values, default=0.0), max(limits, default=0.0)
     if not farthest:
         return needed or 1.0, False
-    most = min(max(needed, farthest), _BEYOND * farthest)
+    most = min(max(needed, farthest), far * farthest)
     return most, needed > most

@@ -80,10 +80,11 @@ class Sheet:
 
 def titled(about: About, picture: Picture) -> Spec:
     """The picture's title, notes and description."""
-    lines = [line for note in picture.notes for line in textwrap.wrap(note, _MOST_LETTERS)]
+    notes, sentences = list(map(safe, picture.notes)), map(safe, picture.sentences)
+    lines = [line for note in notes for line in textwrap.wrap(note, _MOST_LETTERS)]
     title = textwrap.wrap(safe(about.title), 90) or [""]
     return {
-        "description": " ".join([f"{safe(about.title)}.", *picture.sentences, *picture.notes]),
+        "description": " ".join([f"{safe(about.title)}.", *sentences, *notes]),
         "title": {"text": title if len(title) > 1 else title[0], **({"subtitle": lines} if lines else {})},
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from querygen.charts.axes import time_axis, value_axis
 from querygen.charts.bars import Bar
-from querygen.charts.frame import Frame, distinct, instant, shown
+from querygen.charts.frame import Frame, distinct, instant, safe, shown
 from querygen.charts.picture import Colours, Picture, Sheet, Spec, all_rows
 
 _MOST_FIELDS = 12
@@ -30,7 +30,9 @@ def pings(frame: Frame, colours: Colours) -> Picture:
     for field in drawn:
         values = [row[field] for row in rows]
         panel, told = _panel(sheet, values)
-        panels.append({"title": {"text": field, "fontSize": 13, "offset": 6, "frame": "group"}, **panel})
+        panels.append(
+            {"title": {"text": safe(field), "fontSize": 13, "offset": 6, "frame": "group"}, **panel}
+        )
         sentences.append(f"{field}: {told}.")
     notes = [
         f"What stands in the {len(rows):,} pings that are listed; others may pass the filters, too. "

@@ -9,7 +9,7 @@ from typing import Any
 
 from querygen.charts.axes import number
 from querygen.charts.bars import PLAIN
-from querygen.charts.frame import Row
+from querygen.charts.frame import Row, safe
 from querygen.charts.limits import has_limits, limits_note, most_shown, whiskers
 from querygen.charts.picture import (
     MOST_CATEGORIES,
@@ -52,7 +52,7 @@ def by_group(sheet: Sheet, per: str) -> Picture:
         above = {"title": {"text": part.title, "fontSize": 13, "offset": 8, "frame": "group"}}
         panel = _points(on, named, {**y, "axis": None} if panels else y, part, _rates_axis(per, most))
         panels.append({**(above if part.title else {}), **panel})
-    amounts = [("events", "events"), ("exposure", frame.about.exposure)]
+    amounts = [("events", "events"), ("exposure", safe(frame.about.exposure))]
     panels += [
         _amount(replace(on, width=100), named, {**y, "axis": None}, field, title, is_adjusted=is_adjusted)
         for field, title in amounts
@@ -140,7 +140,7 @@ def _points(sheet: Sheet, named: Mapping[str, Row], y: Spec, part: _Part, x: Spe
         {"field": "group", "type": "nominal"},
         {"field": "rate", "type": "quantitative", "title": x["axis"]["title"]},
         {"field": "events", "type": "quantitative", "title": "events", "format": ","},
-        {"field": "exposure", "type": "quantitative", "title": frame.about.exposure, "format": ",.6~r"},
+        {"field": "exposure", "type": "quantitative", "title": safe(frame.about.exposure), "format": ",.6~r"},
     ]
     there = [value for value in values if value["rate"] is not None]
     layers.append(

@@ -7,7 +7,7 @@ from typing import Any
 from querygen.about import About
 from querygen.charts.axes import number
 from querygen.charts.bars import Bar, columns_along, lines_along
-from querygen.charts.frame import Frame, Group, Row, shown
+from querygen.charts.frame import Frame, Group, Row, safe, shown
 from querygen.charts.limits import MOST_BANDS, TOO_MANY_BANDS, band, has_limits, limits_note, most_shown
 from querygen.charts.picture import (
     MOST_PANELS,
@@ -34,6 +34,7 @@ from querygen.charts.rate_groups import by_group
 from querygen.charts.states import limit_rule, state_channels, state_name, state_notes, states_in
 
 _MOST_POINTS = 130
+_FAR = 1.6  # bands hide no point, and the line is what is looked at
 _LEAST = 0.05
 """Rates of less than this part of the largest exposure do not say how long the axis must be."""
 _ONE = {"pings": "ping", "clients": "client", "client-days": "client-day", "usage hours": "usage hour"}
@@ -61,9 +62,8 @@ def rates(frame: Frame, colours: Colours) -> Picture:
 
 def per_words(about: About) -> str:
     """What a rate is per: `per 1,000 usage hours`, `per ping`."""
-    if about.per == 1:
-        return f"per {_ONE.get(about.exposure, about.exposure)}"
-    return f"per {about.per:,g} {about.exposure}"
+    exposure = safe(about.exposure)
+    return f"per {_ONE.get(exposure, exposure)}" if about.per == 1 else f"per {about.per:,g} {exposure}"
 
 
 def _without_zeros_of_gaps(frame: Frame) -> Frame:
@@ -123,7 +123,7 @@ def _band_notes(frame: Frame, *, banded: bool) -> list[str]:
 def _below(sheet: Sheet, groups: Sequence[Group]) -> list[Spec]:
     """The panels below the rate: of one group as bars, of several as lines."""
     about = sheet.frame.about
-    bars = [Bar("exposure", about.exposure)]
+    bars = [Bar("exposure", safe(about.exposure))]
     if sheet.frame.is_aged:
         bars.append(Bar("share_of_exposure", "uptake", is_share=True))
     else:
@@ -147,7 +147,7 @@ def _most(frame: Frame) -> float:
     solid = [row for row in rows if row["exposure"] >= telling and not row.get("low_data")]
     solid = solid or [row for row in rows if row["exposure"] >= telling]
     upper = [row["upper"] for row in solid if row.get("upper") is not None]
-    most, _ = most_shown([*(row["rate"] for row in solid), frame.about.max_rate or 0.0], upper)
+    most, _ = most_shown([*(row["rate"] for row in solid), frame.about.max_rate or 0.0], upper, _FAR)
     return most
 
 
@@ -205,7 +205,7 @@ def _tooltip(frame: Frame) -> list[Spec]:
         {"field": "at", "type": "nominal", "title": time_title(frame)},
         {"field": "rate", "type": "quantitative", "title": per_words(about)},
         {"field": "events", "type": "quantitative", "title": "events", "format": ","},
-        {"field": "exposure", "type": "quantitative", "title": about.exposure, "format": ",.6~r"},
+        {"field": "exposure", "type": "quantitative", "title": safe(about.exposure), "format": ",.6~r"},
     ]
 
 

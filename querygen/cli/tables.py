@@ -96,7 +96,8 @@ def _sample_flags(add: Add) -> None:
     add(
         "--story",
         choices=["releases", "tls13"],
-        help="instead: half a year from Firefox 56 to 59, with crash pings; or the experiment of TLS 1.3",
+        help="instead: half a year from Firefox 56 to 59, with crash pings and release dates; or TLS 1.3, an "
+        "experiment",
     )
     add("--seed", type=int, default=1, metavar="S", help="another seed makes other pings (1)")
     add("--output", "-o", type=Path, required=True, metavar="DIR", help="the folder to write to")

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from querygen.catalog import Catalog
 from querygen.corners.recorded import Recorded
+from querygen.corners.releases import VERSIONS, of_releases
 from querygen.corners.sorting import Sorter, Values, as_table, columns_of
 from querygen.corners.values import edges_in, edges_of, enrolments_of, values_of
 from querygen.plan import Plan, Read
@@ -67,6 +68,9 @@ def corners(spec: Spec, plan: Plan, catalog: Catalog, today: dt.date | None = No
     made: list[list[pa.Table]] = []
     n_passing = 0
     for read in plan.reads:
+        if catalog.get(read.like) is None:
+            made.append([of_releases(spec, read, catalog, today)])
+            continue
         with closing(_Maker(spec, read, catalog, today)) as maker:
             tables, passing = maker.made()
         made.append(tables)
@@ -87,6 +91,7 @@ class _Maker:
             raise ValueError(f"the catalog has no table {read.like}")
         self._amounts = amounts_of(spec, read.table)
         spec = spec_of(spec, read.table)
+        self._versions = VERSIONS if spec.align is not None else ()
         self._spec, self._read, self._source = spec, read, source
         self._rng = random.Random(_SEED)  # noqa: S311 the same rows every time
         day = today or spec.today
@@ -137,6 +142,7 @@ class _Maker:
             field = source.schema.find(path)
             if path in self._read.needs and field is not None:
                 pools[path] = values_of(field, values, whole_length=source.prefixes.get(path))
+                pools[path] += self._versions if path in source.versions else ()
         if spec.experiment is not None:
             pools |= enrolments_of(spec, source)
         if source.ping_id in pools and source.ping_id not in self._filtered:

@@ -14,7 +14,7 @@ crashes, and for those of the main process, which the others don't tell of.
 Other stories are told by `story` (releases) and `tls13` (an experiment).
 """
 
-from querygen.sample.columns import CRASH, GLEAN, MAIN, SCHEMAS
+from querygen.sample.columns import CRASH, GLEAN, MAIN, RELEASED, SCHEMAS
 from querygen.sample.generate import builtin_sample, sample_table
 from querygen.sample.story import story_table
 from querygen.sample.tls13 import tls13_table
@@ -30,6 +30,7 @@ __all__ = [
     "CRASH",
     "GLEAN",
     "MAIN",
+    "RELEASED",
     "SCHEMA",
     "SCHEMAS",
     "STORIES",

@@ -8,6 +8,8 @@ import pyarrow as pa
 MAIN: Final = "telemetry.main"
 GLEAN: Final = "firefox_desktop.metrics"
 CRASH: Final = "telemetry.crash"
+RELEASED: Final = "telemetry.releases"
+"""When versions were released: a table without pings."""
 
 
 def _struct(**fields: pa.DataType) -> pa.DataType:
@@ -135,6 +137,19 @@ _GLEAN = pa.schema(
 
 SCHEMAS: Final[Mapping[str, pa.Schema]] = {MAIN: _MAIN, CRASH: _CRASH, GLEAN: _GLEAN}
 """The columns of each table that there is a sample of."""
+
+RELEASED_SCHEMA: Final = pa.schema(
+    {
+        "build_number": _WHOLE,
+        "category": _TEXT,
+        "date": pa.date32(),
+        "description": _TEXT,
+        "is_security_driven": _TRUTH,
+        "product": _TEXT,
+        "version": _TEXT,
+    }
+)
+"""The columns of RELEASED that Mozilla's list of releases (product-details) has."""
 
 
 def leaves(kind: pa.Schema | pa.StructType, at: str = "") -> Iterator[str]:

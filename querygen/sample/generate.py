@@ -4,8 +4,9 @@ A shard is a run of consecutive pings. It depends on the seed and the numbers of
 number of workers gives the same rows in the same order, and no more than a few shards are ever in memory.
 """
 
+import datetime as dt
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Context, Decimal
 from functools import cache
@@ -17,8 +18,9 @@ from zlib import crc32
 import duckdb
 import pyarrow as pa
 
+from querygen.releases import releases
 from querygen.sample import tutorial
-from querygen.sample.columns import GLEAN, MAIN, SCHEMAS
+from querygen.sample.columns import GLEAN, MAIN, RELEASED, RELEASED_SCHEMA, SCHEMAS
 from querygen.sample.shape import constants
 
 SHARD_PINGS: Final = 122_880
@@ -80,13 +82,34 @@ def sample_table(pings: int, seed: int, table: str = MAIN) -> pa.Table:
     return pa.concat_tables(shards(pings, seed, table=table))
 
 
+def released_table(versions: Iterable[tuple[str, dt.date]]) -> pa.Table:
+    """The table of releases with these versions of Firefox, as Mozilla's list of releases has them."""
+    rows = [
+        {
+            "build_number": 1,
+            "category": "stability" if version.count(".") > 1 else "major",
+            "date": day,
+            "is_security_driven": False,
+            "product": "firefox",
+            "version": version,
+        }
+        for version, day in versions
+    ]
+    return pa.Table.from_pylist(rows, schema=RELEASED_SCHEMA)
+
+
 @cache
 def _builtin(table: str) -> pa.Table:
+    if table == RELEASED:
+        return released_table((f"{major}.0", day) for major, day in releases().items())
     return sample_table(_BUILTIN_PINGS, _BUILTIN_SEED, table).combine_chunks()
 
 
 def builtin_sample(table: str = MAIN) -> pa.Table:
-    """The sample that is there without any data: 20,000 pings, always the same. Made once per process."""
+    """The rows that are there without any data: 20,000 pings, always the same. Made once per process.
+
+    Of telemetry.releases they are the days of the real releases.
+    """
     return _builtin(table)
 
 

@@ -13,11 +13,11 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from querygen.sample.columns import CRASH, MAIN
-from querygen.sample.generate import read_sql, with_clients
+from querygen.sample.columns import CRASH, MAIN, RELEASED
+from querygen.sample.generate import read_sql, released_table, with_clients
 from querygen.sample.shape import constants
 
-TABLES: Final = (MAIN, CRASH)
+TABLES: Final = (MAIN, CRASH, RELEASED)
 """The tables that the story is told in."""
 
 START: Final = datetime(2017, 9, 21, tzinfo=UTC)
@@ -61,7 +61,9 @@ RELEASES: Final = (
 
 
 def story_table(table: str, seed: int) -> pa.Table:
-    """The story in one of its tables, in order of submission."""
+    """The story in one of its tables; pings in order of submission."""
+    if table == RELEASED:
+        return released_table((release.version, release.released.date()) for release in RELEASES)
     parameters: dict[str, Any] = {
         **constants(),
         "seed": str(seed),

@@ -188,8 +188,14 @@ def _with_low_data(spec: Spec, rows: list[Output]) -> list[Output]:
     if clients is None and hours is None:
         return rows
 
+    def judged(row: Output, name: str) -> Any:
+        """Of the time that is compared, if there is one."""
+        adjusted = row.get(f"adjusted_{name}")
+        return row[name] if adjusted is None else adjusted
+
     def is_low(row: Output) -> bool:
-        return row["n_clients"] < (clients or 0) or (hours is not None and row["exposure"] < Fraction(hours))
+        few = judged(row, "n_clients") < (clients or 0)
+        return few or (hours is not None and judged(row, "exposure") < Fraction(hours))
 
     if spec.get("low_data", "mark") == "mark":
         return [row | {"low_data": is_low(row)} for row in rows]
@@ -232,10 +238,15 @@ def _scaled(question: Question, rows: list[Output], spec: Spec) -> list[Output]:
         return rows
     by = Fraction(100, sum(_is_sampled(question, number) for number in range(100)))
 
-    def scaled(value: int | Fraction) -> int | Fraction:
+    def scaled(value: int | Fraction | None) -> int | Fraction | None:
+        if value is None:
+            return None
         return int(by * value + Fraction(1, 2)) if isinstance(value, int) else by * value
 
-    return [{name: scaled(row[name]) if name in SCALED else row[name] for name in row} for row in rows]
+    return [
+        {name: scaled(row[name]) if name.removeprefix("adjusted_") in SCALED else row[name] for name in row}
+        for row in rows
+    ]
 
 
 def _is_sampled(question: Question, number: int) -> bool:

@@ -87,9 +87,6 @@ def rate_rows(spec: Spec, rows: Sequence[Row], probes: Probes) -> dict[Group, Ou
     if spec.get("align") is not None and not series:
         windows = windows_of(asked)
         found = {group: row | _adjusted(asked, group, windows) for group, row in found.items()}
-    if spec.get("trim"):
-        everyone = _clients(asked)
-        found = {group: row | {"n_clients": everyone[_of_ping(asked, group)]} for group, row in found.items()}
     if spec.get("align") is not None and series:
         found = _aged(asked, found)
     return found
@@ -103,8 +100,8 @@ def one_rate(asked: Rates, counted: Sequence[Part], exposed: Sequence[Part]) -> 
     if spec.get("trim"):
         kept, kept_exposure = _kept(asked, counted, exposed)
         rate = kept * factor / kept_exposure if kept_exposure else None
-        return {"events": events, "exposure": exposure, "rate": rate}
-    rate = Fraction(events) * factor / exposure if exposure else None
+    else:
+        rate = Fraction(events) * factor / exposure if exposure else None
     row = {"events": events, "exposure": exposure, "rate": rate}
     if spec.get("confidence"):
         lower, upper = _limits(asked, counted, exposed)
@@ -195,17 +192,6 @@ def _of_ping(asked: Rates, group: Group) -> Group:
     return tuple(v for v, d in zip(group, asked.question.dimensions, strict=True) if not d.of_recording)
 
 
-def _clients(asked: Rates) -> dict[Group, int]:
-    """All clients whose pings pass the filters, by the dimensions that come from the ping."""
-    found: dict[Group, set[str | None]] = defaultdict(set)
-    question = asked.question
-    for row in filter(question.passes, asked.rows):
-        values = tuple(d.value(row) for d in question.dimensions if not d.of_recording)
-        for group in question.groups(values):
-            found[group].add(question.client(row))
-    return {group: len(clients - {None}) for group, clients in found.items()}
-
-
 # --- Versions at the same age --------------------------------------------------------------------
 
 
@@ -273,7 +259,7 @@ def _adjusted(asked: Rates, group: Group, windows: Mapping[Group, Window]) -> Ou
     whole = one_rate(asked, *asked.of(group))
     counted, exposed = asked.of(group, window) if window else ([], [])
     made = one_rate(asked, counted, exposed) if counted or exposed else dict.fromkeys(whole)
-    return {f"adjusted_{name}": value for name, value in made.items() if name != "n_clients"}
+    return {f"adjusted_{name}": value for name, value in made.items()}
 
 
 def _aged(asked: Rates, found: Mapping[Group, Output]) -> dict[Group, Output]:

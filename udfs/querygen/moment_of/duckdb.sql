@@ -1,0 +1,1 @@
+make_timestamptz(epoch_us(CAST(day AS TIMESTAMP)))
