@@ -26,9 +26,6 @@ LEAST_BEFORE = 3
 """A version with fewer versions before it is too new to be judged by them."""
 _MOST_BEFORE = 30  # Student's t of more versions is nearly the same
 
-STATES = ("alert", "watch", "too_new", "low_data", "ok")
-"""What a row can be."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Logarithms(Reading):

@@ -37,7 +37,7 @@ _WORDS = {"help_", "message", "words", "what", "which", "loc", "at", "shown", "q
 # These lay out text and make words for people; tests with expected text hold them, no execution can.
 _LAYOUT = {
     *("_printed", "_with_sentences", "_sentence", "to_sql", "operators", "_words", "_word", "group"),
-    *("_LONGEST_LINE", "_TYPED_LITERALS", "stage_places", "units_like", "unit_after"),
+    *("_skipped", "_LONGEST_LINE", "_TYPED_LITERALS", "stage_places", "units_like", "unit_after"),
 }
 
 

@@ -82,6 +82,9 @@ def test_the_first_day_is_left_out_of_more_than_two_once_the_newest_is_more_than
             newest = START + timedelta(days=days, minutes=minutes)
             pings = used("58.0", START, days=range(3)) + used("59.0", newest, minutes=(0, age))
             found[days, minutes, age] = adjusted(pings, "58.0", engine, skip_hours=24)
+            if days == 3:
+                dates = {"59.0": f"{newest - timedelta(seconds=1)}Z"}
+                found["a second before", age] = adjusted(pings, "58.0", engine, skip_hours=24, dates=dates)
     kept, skipped = 1 + 3, 3 + 9
     assert found == {
         (2, 0, 1440): kept,
@@ -90,6 +93,8 @@ def test_the_first_day_is_left_out_of_more_than_two_once_the_newest_is_more_than
         (2, 5, 1445): skipped,
         (3, 0, 1440): kept,
         (3, 0, 1445): skipped,
+        ("a second before", 1440): skipped,
+        ("a second before", 1445): skipped,
     }
 
 
@@ -141,3 +146,69 @@ def test_limits_of_many_events_are_those_of_the_expansion(engine):
 )
 def test_a_single_ping(limits, engine):
     assert agree(SENT | limits, engine, [sent("c", 2, 3)])[0]["rate"] == 1500
+
+
+# --- What rows are judged by ---------------------------------------------------------------------
+
+
+def weekly(per_version, first=50, hours=20):
+    """Versions a week apart, each with clients of so many crashes and so many hours, again after two days."""
+    pings = []
+    for place, crashes in enumerate(per_version):
+        for n, own in enumerate(crashes):
+            for days, count, each in ((0, own, hours), (2, 0, 0)):
+                at = START + timedelta(days=7 * place + days)
+                pings.append(sent(f"c{n}", each, count, at=f"{at}Z", version=f"{first + place}.0"))
+    return pings
+
+
+ALIGNED = SENT | {"align": "release", "dimensions": ["app_version"], "confidence": 0.9}
+
+
+@BOTH
+def test_a_rate_at_its_limit_is_fine(engine):
+    """Of 10 crashes in 20 hours, and of 5 in as many before it."""
+    pings = weekly([[1, 4], [2, 8]], hours=10)
+    for limits in ({}, {"confidence": 0.9}):
+        for alert in ({"max_rate": 500}, {"max_rate": 600, "max_change": 1.0}):
+            spec = SENT | {"align": "release", "dimensions": ["app_version"], "alert": alert} | limits
+            rows = agree(spec, engine, pings)
+            assert [(row["adjusted_rate"], row["state"]) for row in rows][1] == (500, "ok")
+
+
+@BOTH
+def test_more_versions_than_students_distribution_is_told_for(engine):
+    rows = agree(
+        ALIGNED | {"alert": {"expected": 0.9}}, engine, weekly([[1, 2 + n % 3, 3] for n in range(33)], 20)
+    )
+    assert [row["n_before"] for row in rows][28:] == [28, 29, 30, 31, 32]
+
+
+@BOTH
+def test_versions_before_are_those_of_lower_numbers_that_have_enough_data(engine):
+    """9.0 comes before 10.0, which has few hours and tells nothing of those after it."""
+    pings = weekly([[1, 2, 3], [2, 2, 3], [9, 9], [1, 3, 3], [1, 1, 3], [2, 3, 4]], 8)
+    spec = ALIGNED | {"alert": {"expected": 0.9}, "min_usage_hours": 50}
+    rows = {row["app_version"]: row for row in agree(spec, engine, pings)}
+    assert [rows[f"{n}.0"]["n_before"] for n in range(8, 14)] == [0, 1, 2, 2, 3, 4]
+
+
+@BOTH
+def test_rows_of_few_clients_or_of_few_hours(engine):
+    pings = [sent("a", 24, 1, normalized_os="one client") for _ in range(9)]
+    pings += [sent(f"c{n}", 1, 1, normalized_os="few hours") for n in range(9)]
+    pings += [sent(f"c{n}", 24, 1, normalized_os="enough") for n in range(9)]
+    pings += [sent("a", 1, 1, normalized_os="neither")]
+    spec = SENT | {"dimensions": ["os"], "min_clients": 3, "min_usage_hours": 100}
+    found = {row["os"]: row["low_data"] for row in agree(spec, engine, pings)}
+    assert found == {"one client": True, "few hours": True, "enough": False, "neither": True}
+    (row,) = agree(spec | {"low_data": "drop"}, engine, pings)
+    assert (row["os"], row["n_dropped"]) == ("enough", 3)
+
+
+@BOTH
+@pytest.mark.parametrize("ids", [3, 8], ids=str)
+def test_rates_of_several_samples_are_scaled(ids, engine):
+    """By 100 / 3, and by 25 / 2."""
+    pings = [sent(f"c{n}", 1 + n, n, sample_id=n % 10) for n in range(40)]
+    assert agree(SENT | {"filters": {"sample_id": list(range(ids))}, "scale": True}, engine, pings)

@@ -1,43 +1,46 @@
-/* Crashes of 58 by the hour and and a limit */
-/* Hours without a ping are gaps, and no hours without a crash. */
+/* Crashes of each version by the days since its release */
+/* One line a version; under them the usage hours, and how many users had come to it. */
 /* Counted: pings of telemetry.crash per 1000 usage hours, of all pings; n_clients are the clients that sent any of them */
-/* Filters: channel is release; major_version is 58; submission_date from 2018-01-23 to 2018-01-28 */
-/* Chart in STMO: type line, x = time, y = rate and lower and upper */
+/* Filters: channel is release; major_version from 57 to 59; submission_date from 2017-11-14 to 2018-03-22 */
+/* Chart in STMO: type line, x = hours_since_release, y = rate, series = major_version */
 /* Made with querygen 0.1.0 */
 WITH
 -- The pings of telemetry.crash that pass the filters.
 pings AS (
   SELECT
-    TIMESTAMP_TRUNC(submission_timestamp, HOUR) AS `time`,
+    TIMESTAMP_TRUNC(submission_timestamp, DAY) AS `time`,
+    SAFE_CAST(REGEXP_EXTRACT(application.display_version, r'^(\d{1,5})(?:\.|$)') AS INT64) AS major_version,
     client_id,
     submission_timestamp,
   FROM
     `telemetry.crash`
   WHERE
-    DATE(submission_timestamp) BETWEEN DATE '2018-01-23' AND DATE '2018-01-28'
+    DATE(submission_timestamp) BETWEEN DATE '2017-11-14' AND DATE '2018-03-22'
     AND normalized_channel = 'release'
-    AND SAFE_CAST(REGEXP_EXTRACT(application.display_version, r'^(\d{1,5})(?:\.|$)') AS INT64) = 58
+    AND SAFE_CAST(REGEXP_EXTRACT(application.display_version, r'^(\d{1,5})(?:\.|$)') AS INT64) BETWEEN 57 AND 59
     AND payload.process_type = 'main'
 ),
 -- Each client's pings of telemetry.crash.
 counted AS (
   SELECT
     `time`,
+    major_version,
     client_id,
     IF(client_id IS NULL, submission_timestamp, NULL) AS alone_at,
     COUNT(*) AS amount,
-    COUNT(*) AS n_recorded,
   FROM
     pings
   GROUP BY
     `time`,
+    major_version,
     client_id,
     alone_at
 ),
 -- The pings of telemetry.main that pass the filters.
 exposure_pings AS (
   SELECT
-    TIMESTAMP_TRUNC(submission_timestamp, HOUR) AS `time`,
+    TIMESTAMP_TRUNC(submission_timestamp, DAY) AS `time`,
+    SAFE_CAST(REGEXP_EXTRACT(application.display_version, r'^(\d{1,5})(?:\.|$)') AS INT64) AS major_version,
     client_id,
     submission_timestamp,
     IF(
@@ -48,22 +51,23 @@ exposure_pings AS (
   FROM
     `telemetry.main`
   WHERE
-    DATE(submission_timestamp) BETWEEN DATE '2018-01-23' AND DATE '2018-01-28'
+    DATE(submission_timestamp) BETWEEN DATE '2017-11-14' AND DATE '2018-03-22'
     AND normalized_channel = 'release'
-    AND SAFE_CAST(REGEXP_EXTRACT(application.display_version, r'^(\d{1,5})(?:\.|$)') AS INT64) = 58
+    AND SAFE_CAST(REGEXP_EXTRACT(application.display_version, r'^(\d{1,5})(?:\.|$)') AS INT64) BETWEEN 57 AND 59
 ),
 -- Each client's usage hours.
 exposure_counted AS (
   SELECT
     `time`,
+    major_version,
     client_id,
     IF(client_id IS NULL, submission_timestamp, NULL) AS alone_at,
     COALESCE(SUM(amount), 0) AS amount,
-    COUNT(*) AS n_recorded,
   FROM
     exposure_pings
   GROUP BY
     `time`,
+    major_version,
     client_id,
     alone_at
 ),
@@ -71,21 +75,21 @@ exposure_counted AS (
 together AS (
   SELECT
     `time`,
+    major_version,
     client_id,
     alone_at,
     amount AS events,
     0 AS exposure,
-    n_recorded,
   FROM
     counted
   UNION ALL
   SELECT
     `time`,
+    major_version,
     client_id,
     alone_at,
     0 AS events,
     amount AS exposure,
-    0 AS n_recorded,
   FROM
     exposure_counted
 ),
@@ -93,6 +97,7 @@ together AS (
 exposed AS (
   SELECT
     `time`,
+    major_version,
     client_id,
     alone_at,
     SUM(events) AS events,
@@ -101,16 +106,18 @@ exposed AS (
     together
   GROUP BY
     `time`,
+    major_version,
     client_id,
     alone_at
 ),
--- Events and exposure, within each time.
+-- Events and exposure, within each time and major_version.
 rates AS (
   SELECT
     `time`,
+    major_version,
     SUM(events) AS events,
     SUM(exposure) AS exposure,
-    COUNT(DISTINCT client_id) AS n_clients,
+    COUNT(client_id) AS n_clients,
     -- How clients differ is not known where none had an event.
     NULLIF(SUM(events), 0) / NULLIF(SUM(exposure), 0) AS ratio,
     SUM(CAST(events AS FLOAT64) * events) AS squares,
@@ -121,12 +128,14 @@ rates AS (
   FROM
     exposed
   GROUP BY
-    `time`
+    `time`,
+    major_version
 ),
 -- The standard error of ratio, with the client as the independent unit.
 spread AS (
   SELECT
     `time`,
+    major_version,
     events,
     exposure,
     ratio,
@@ -135,6 +144,7 @@ spread AS (
       n_units > 1,
       SQRT(
         GREATEST(
+          -- Less than a part in a million is rounding.
           squares - 2 * ratio * products + ratio * ratio * total_squares
             - 1e-12 * ratio * ratio * total_squares,
           0
@@ -149,6 +159,7 @@ spread AS (
 divided AS (
   SELECT
     `time`,
+    major_version,
     events,
     exposure / 3600 AS exposure,
     events * 3600000.0 / NULLIF(exposure, 0) AS rate,
@@ -158,80 +169,40 @@ divided AS (
   FROM
     spread
 ),
--- Each row's time, and the times without a row that follow it or come before all.
-spaced AS (
+-- Hours since the version's release, and its share of the exposure of all versions at that time.
+aged AS (
   SELECT
     `time`,
+    major_version,
     events,
     exposure,
     rate,
     lower,
     upper,
     n_clients,
-    UNIX_SECONDS(`time`) AS own_second,
-    IF(
-      LAG(`time`) OVER series IS NULL,
-      UNIX_SECONDS(MIN(`time`) OVER ()),
-      UNIX_SECONDS(`time`)
-    ) AS first_second,
-    COALESCE(
-      UNIX_SECONDS(LEAD(`time`) OVER series) - 3600,
-      UNIX_SECONDS(MAX(`time`) OVER ())
-    ) AS last_second,
+    (UNIX_SECONDS(`time`) - UNIX_SECONDS(MIN(`time`) OVER series)) / 3600 AS hours_since_release,
+    exposure / NULLIF(SUM(exposure) OVER moment, 0) AS share_of_exposure,
   FROM
     divided
-  WHERE
-    `time` IS NOT NULL
   WINDOW
-    series AS (ORDER BY `time`)
-),
--- A row for every interval; where there was nothing, the rate is unknown.
-gaps AS (
-  SELECT
-    TIMESTAMP_SECONDS(second) AS time,
-    IF(second = own_second, events, 0) AS events,
-    IF(second = own_second, exposure, 0) AS exposure,
-    IF(second = own_second, rate, NULL) AS rate,
-    IF(second = own_second, lower, NULL) AS lower,
-    IF(second = own_second, upper, NULL) AS upper,
-    IF(second = own_second, n_clients, 0) AS n_clients,
-  FROM
-    spaced
-  CROSS JOIN
-    UNNEST(GENERATE_ARRAY(spaced.first_second, spaced.last_second, 3600)) AS second
-),
--- low_data marks fewer than 20 usage hours.
-marked AS (
-  SELECT
-    `time`,
-    events,
-    exposure,
-    rate,
-    lower,
-    upper,
-    n_clients,
-    exposure < 20.0 AS low_data,
-  FROM
-    gaps
+    series AS (PARTITION BY major_version),
+    moment AS (PARTITION BY `time`)
 )
--- The state of each row: the first of these that holds.
+-- low_data marks fewer than 100 usage hours.
 SELECT
   `time`,
+  major_version,
   events,
   exposure,
   rate,
   lower,
   upper,
   n_clients,
-  low_data,
-  CASE
-    WHEN low_data THEN 'low_data'
-    WHEN rate IS NULL THEN 'low_data'
-    WHEN lower > 8.0 THEN 'alert'
-    WHEN rate > 8.0 THEN 'watch'
-    ELSE 'ok'
-  END AS state,
+  hours_since_release,
+  share_of_exposure,
+  exposure < 100.0 AS low_data,
 FROM
-  marked
+  aged
 ORDER BY
-  `time`
+  `time`,
+  major_version
