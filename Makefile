@@ -54,7 +54,7 @@ mutation: $(INSTALLED)  ## change the project in many small ways, each of which 
 truth: $(INSTALLED)  ## random specs with pings that fit them, on both engines and in plain Python; takes some minutes
 	$(BIN)/python tests/truth_run.py $(FLAGS)
 
-simulate: $(INSTALLED)  ## are p-values, limits and alerts right: thousands of experiments; two hours (FLAGS=--quick: less)
+simulate: $(INSTALLED)  ## are p-values, limits and alerts right: thousands of experiments; some hours (FLAGS=--quick: less)
 	$(BIN)/python tests/simulate_compare.py $(FLAGS)
 	$(BIN)/python tests/simulate_intervals.py $(FLAGS)
 	$(BIN)/python tests/simulate_rates.py $(FLAGS)

@@ -4,7 +4,7 @@ Under no difference p-values must be uniform, and 5% of them below 0.05; under a
 below 0.05 as in a permutation test of numpy's that shuffles clients. Clients are of equal or very unequal
 activity, and differ from each other more than one client's samples do, which a test of samples gets wrong.
 
-    python tests/simulate_compare.py                        # an hour
+    python tests/simulate_compare.py                        # two hours
     python tests/simulate_compare.py --quick                # a fifth of the experiments
     python tests/simulate_compare.py --arms 1063:170133     # branches of this size only
 """
