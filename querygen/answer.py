@@ -73,7 +73,7 @@ class Answer(Result):
             theme: colours for white, or for black.
 
         Raises:
-            QuerygenError: the measure has no chart, or there are no rows.
+            QuerygenError: there are no rows.
         """
         from querygen.display.plot import Plot
 

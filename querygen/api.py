@@ -195,7 +195,7 @@ class Query(Verbs):
         """
         from querygen.meaning import as_text, meaning
 
-        return as_text(meaning(self._spec, self.plan()), map(_sentence, self.warnings()), width)
+        return as_text(meaning(self._spec, self.plan()), self.warnings(), width)
 
     def located(self, error: QuerygenError) -> QuerygenError:
         """The same error, at its place in the spec's file."""
@@ -224,13 +224,18 @@ class Query(Verbs):
         return Sql(translate(checked).text if dialect == "duckdb" else checked.sql.text)
 
     def redash(
-        self, data: str | Path | Sequence[str | Path] | None = None, *, allow_text: bool = False
+        self,
+        data: str | Path | Sequence[str | Path] | None = None,
+        *,
+        allow_text: bool = False,
+        progress: "Progress | None" = None,
     ) -> "RedashQuery":
         """The query as Redash takes it, with its chart, after a run that shows that the chart can be drawn.
 
         Args:
             data: as for `run`.
             allow_text: permits parameters of free text.
+            progress: as for `run`.
 
         Raises:
             QuerygenError: Redash would read or draw it as something else.
@@ -243,7 +248,9 @@ class Query(Verbs):
             made = Query.of(self._source.with_value("series", True), self._catalog, self._today)
         try:
             query = redash_query(made.checked(), made.spec, allow_text=allow_text)
-            return replace(query, notes=(*query.notes, *check_points(made.run(data), made.spec)))
+            return replace(
+                query, notes=(*query.notes, *check_points(made.run(data, progress=progress), made.spec))
+            )
         except QuerygenError as error:
             raise self._source.locate(error) from None
 
@@ -427,12 +434,6 @@ def _origin(data: object, connection: object, client: object) -> "Origin":
     if client is not None:
         return "bigquery"
     return "connection" if connection is not None else "sample" if data is None else "files"
-
-
-def _sentence(warning: Diagnostic) -> str:
-    """A warning in one line, without the excerpt of the spec."""
-    at = f" (line {warning.span.line})" if warning.span else ""
-    return f"{warning.message}{at} [{warning.code}]{f': {warning.help}' if warning.help else ''}"
 
 
 def _flags(data: str | Path | Sequence[str | Path] | None) -> list[str]:

@@ -50,6 +50,11 @@ class _ForEditors(GenerateJsonSchema):
             return self.generate_inner(schema["schema"])
         return super().default_schema(schema)
 
+    def tagged_union_schema(self, schema: Any) -> dict[str, Any]:
+        # Tags are ours and not JSON's: a value may have the form of two alternatives, and mean one of them.
+        made = super().tagged_union_schema(schema)
+        return {"anyOf": made["oneOf"]} if set(made) == {"oneOf"} else made
+
 
 def json_schema_of(model: type[StrictModel]) -> dict[str, Any]:
     """The JSON Schema of a part of a spec, and of all that is in it."""

@@ -217,6 +217,30 @@ def share_limits() -> tuple[Node, Node]:
     )
 
 
+def wilson(part: Node, whole: Node, confidence: float) -> tuple[Node, Node]:
+    """The limits of a share of independent units, which holds where few or none are counted, too.
+
+    They are where the share would be as many of its own standard errors away (Wilson, Journal of the
+    American Statistical Association 22, 1927).
+    """
+    z = normal(confidence)
+    half, quarter, square = (literal(part_of, "FLOAT64") for part_of in (z**2 / 2, z**2 / 4, z**2))
+    rest = exp.Paren(this=exp.Sub(this=whole, expression=part))
+    variance = exp.Div(this=exp.Mul(this=part, expression=rest), expression=whole)
+    root = exp.Sqrt(this=exp.Add(this=variance, expression=quarter))
+    away = exp.Mul(this=literal(z, "FLOAT64"), expression=root)
+    centre = exp.Add(this=part, expression=half)
+    by = exp.Paren(this=exp.Add(this=whole, expression=square))
+
+    def limit(moved: type[exp.Add | exp.Sub]) -> Node:
+        return exp.Div(this=exp.Paren(this=moved(this=centre, expression=away)), expression=by)
+
+    return (
+        exp.Greatest(this=limit(exp.Sub), expressions=[exp.Literal.number("0.0")]),
+        exp.Least(this=limit(exp.Add), expressions=[exp.Literal.number("1.0")]),
+    )
+
+
 def lowest(reaches: Node) -> Node:
     """The lowest bucket for which something holds."""
     return exp.Min(this=exp.If(this=reaches, true=column("bucket"), false=exp.null()))

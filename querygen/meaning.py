@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 
 from querygen.about import About
 from querygen.caveats import caveats
+from querygen.errors import Diagnostic
 from querygen.plan import Plan
 from querygen.resources import resource_dir
 from querygen.spec import Spec
@@ -144,7 +145,7 @@ def reason(stage: str) -> str:
     return " ".join(comment[1].split()) if comment else ""
 
 
-def as_text(meant: Meaning, warnings: Iterable[str], width: int) -> str:
+def as_text(meant: Meaning, warnings: Sequence[Diagnostic], width: int) -> str:
     """The explanation as it is printed, wrapped to a width."""
     parts = [textwrap.fill(meant.title, width)]
     parts += [textwrap.fill(meant.description, width)] if meant.description else []
@@ -152,10 +153,16 @@ def as_text(meant: Meaning, warnings: Iterable[str], width: int) -> str:
     parts.append(_section("The answer", [*_wrapped(meant.row, width, "  "), *_terms(meant.columns, width)]))
     parts.append(_section("The steps of the SQL", _steps(meant.steps, width)))
     parts.append(_section("What it cannot say", _points(meant.caveats, width)))
-    told = list(warnings)
-    parts += [_section("Warnings", _points(told, width))] if told else []
+    told = _points(map(_sentence, warnings), width)
+    parts += [_section("Warnings", told)] if told else []
     text = "\n\n".join(parts) + "\n"
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def _sentence(warning: Diagnostic) -> str:
+    """A warning in one line, without the excerpt of the spec."""
+    at = f" (line {warning.span.line})" if warning.span else ""
+    return f"{warning.message}{at} [{warning.code}]{f': {warning.help}' if warning.help else ''}"
 
 
 def _steps(steps: Iterable[Step], width: int) -> list[str]:

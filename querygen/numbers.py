@@ -12,7 +12,7 @@ from querygen import plan
 from querygen.derived import derived_numbers
 from querygen.dimensions import ResolvedDimension
 from querygen.grouping import Measured, client_columns, cubed, joined
-from querygen.intervals import MeanIntervals, limits, margins
+from querygen.intervals import MeanIntervals, limits, margins, wilson
 from querygen.plan import Comment, OutputColumn, Stage
 from querygen.scan import LARGEST_COUNT, Scan, prefixed
 from querygen.sqltext import column, literal, name, path
@@ -71,14 +71,20 @@ def summary_of_numbers(scan: Scan) -> Measured:
     everyone = all_clients(scan, shared)
     everybody = path(f"{everyone[-1].cte}.n_clients")
     share = exp.Div(this=path(f"{rows.cte}.n_above_zero"), expression=everybody)
-    also = (exp.alias_(share, "share_of_clients"), exp.alias_(everybody, "n_all_clients"))
+    also = [exp.alias_(share, "share_of_clients")]
+    further = ["share_of_clients"]
+    if has_limits:
+        limits_of_share = wilson(path(f"{rows.cte}.n_above_zero"), everybody, scan.spec.confidence or 0)
+        further += ["share_lower", "share_upper"]
+        also += map(exp.alias_, limits_of_share, further[1:])
+    also.append(exp.alias_(everybody, "n_all_clients"))
     words = "The share of all clients whose number is above zero. Those that never sent it count as zero."
     limits_ = {"lower": "FLOAT64", "upper": "FLOAT64"} if has_limits else {}
     kinds = {"count": "INT64", "sum": "FLOAT64", "mean": "FLOAT64", **limits_, "n_clients": "INT64"}
     columns = scan.outputs + [OutputColumn(n, kind) for n, kind in kinds.items()]
-    beside = replace(joined(words, rows, everyone[-1], shared, columns, also), prefix="clients_")
+    beside = replace(joined(words, rows, everyone[-1], shared, columns, tuple(also)), prefix="clients_")
     stages += [*everyone, beside]
-    columns += [OutputColumn("share_of_clients", "FLOAT64"), OutputColumn("n_all_clients", "INT64")]
+    columns += [*(OutputColumn(n, "FLOAT64") for n in further), OutputColumn("n_all_clients", "INT64")]
     return Measured(stages, columns)
 
 

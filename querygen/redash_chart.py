@@ -88,8 +88,7 @@ def redash_chart(spec: Spec, dimensions: Sequence[OutputColumn], key: Sequence[s
         key: the columns that identify a row beside them.
     """
     measure = spec.measure or ""
-    aligned = spec.align is not None and spec.interval is None
-    y = "adjusted_rate" if aligned else _Y.get(measure)
+    y = _Y.get(measure)
     within = [OutputColumn(one, "STRING" if one == "statistic" else "FLOAT64") for one in key]
     if y is None or (not dimensions and not within):
         return None

@@ -238,10 +238,11 @@ class ReleaseTable(StrictModel):
     """A table that tells when versions were released, a row for each."""
 
     table: Source = Field(
-        description="telemetry.releases, one like it, or one whose schema is given by --schema TABLE=FILE"
+        description="telemetry.releases, one like it, or one whose schema is given by --schema TABLE=FILE",
+        examples=["telemetry.releases"],
     )
-    version: StrictStr = Field("version", description="its column of versions")
-    date: StrictStr = Field("date", description="its column of dates or times")
+    version: StrictStr = Field("version", description="its column of versions", examples=["label"])
+    date: StrictStr = Field("date", description="its column of dates or times", examples=["released"])
     filters: dict[StrictStr, Filter] = Field(
         default_factory=dict,
         description="which of its rows count",
@@ -255,7 +256,11 @@ def _kind_of_dates(value: Any) -> str:
 
 
 Dates = Annotated[
-    Annotated[dict[StrictStr, dt.datetime | dt.date], Tag("dates")]
+    Annotated[
+        dict[StrictStr, dt.datetime | dt.date],
+        Tag("dates"),
+        Field(json_schema_extra={"not": {"required": ["table"]}}),
+    ]
     | Annotated[ReleaseTable, Tag("table of dates")],
     Discriminator(_kind_of_dates),
 ]

@@ -268,6 +268,19 @@ def test_rows_of_few_clients_are_hollow():
     assert "Hollow marks: fewer than 60 clients." in spec["title"]["subtitle"]
 
 
+def test_what_a_few_clients_leave_open_does_not_say_how_long_the_axis_is():
+    rows = [
+        {**MEAN, "os": "Mac", "lower": 1.0, "upper": 3.0, "low_data": False},
+        {**MEAN, "os": "Linux", "difference": -4.0, "detectable": 600.0, "low_data": True},
+    ]
+    spec = chart(result_of(rows, **NUMBER, dimensions=["os"], confidence=0.95, min_clients=9))
+    plot = spec["vconcat"][-1]["hconcat"][0]
+    (points,), (chance,) = layers(plot, "point"), layers(plot, "bar")
+    assert points["encoding"]["x"]["scale"]["domain"] == pytest.approx([-4 * 1.08, 4 * 1.08])
+    assert chance["mark"]["clip"] is True
+    assert texts(spec)["limits"] == ["–", "+1 to +3"]
+
+
 def test_histograms_of_different_units_are_compared_in_percent_of_the_control():
     rows = [
         {

@@ -80,7 +80,7 @@ def test_versions_sort_as_versions_and_other_texts_as_texts(kind):
 
 
 def test_hours_without_a_ping_are_gaps_of_the_line_and_have_no_bar():
-    result = answered(EXAMPLES / "9-limit.yaml")
+    result = answered(EXAMPLES / "10-limit.yaml")
     spec = chart(result)
     rows = result.rows()
     empty = {f"{row['time']:%Y-%m-%dT%H:%M:%SZ}" for row in rows if row["exposure"] == 0}

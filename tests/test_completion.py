@@ -177,9 +177,3 @@ def test_the_script_says_how_to_install_it(shell_):
     ran = querygen("completion", shell_)
     assert ran.code == 0 and ran.text.startswith("# ") and "querygen" in ran.text.splitlines()[0]
     assert "_ARGCOMPLETE" in ran.text
-
-
-def test_bash_takes_the_script():
-    if BASH is not None:
-        script = querygen("completion", "bash").stdout
-        assert subprocess.run([BASH, "-n"], input=script, capture_output=True, check=False).stderr == b""

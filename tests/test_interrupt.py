@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from commandline import querygen
@@ -189,6 +188,14 @@ def test_a_run_on_a_terminal_ends_with_its_answer_alone(folder):
     assert [line.split(",")[0] for line in shown if "," in line][-2:] == ["branch", "treatment"]
 
 
+def test_emit_shows_how_far_its_run_is(folder):
+    example = REPOSITORY / "examples/stmo/buckets-by-os.yaml"
+    session = Session("emit", "redash-json", example, "--data-source", "1", cwd=folder)
+    assert session.end() == 0
+    assert "reading the data: " in session.shown.split("{")[0]
+    assert session.shown.split("{")[0].endswith("\r\x1b[K")
+
+
 @pytest.mark.parametrize("variable", [{"CI": "true"}, {"TERM": "dumb"}])
 def test_is_quiet_where_nobody_looks(monkeypatch, variable):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
@@ -230,4 +237,3 @@ def test_a_line_is_no_longer_than_the_terminal(folder):
     assert session.end() == 0
     shown = session.shown.split("\r\x1b[K")[1]
     assert len(shown) == 39 and shown.startswith("1 of 1: xxx")
-    assert Path(long_name).exists()

@@ -11,6 +11,7 @@ from terminal import Session
 
 from querygen import Query
 from querygen.caveats import _CAVEATS, caveats
+from querygen.errors import Diagnostic
 from querygen.meaning import _texts, as_text, column_meanings, meaning, reason
 from querygen.plan import stage_names
 from querygen.report import report
@@ -31,6 +32,7 @@ MORE = {
     },
     "pings compared": {"histogram": PROBE, "experiment": "x", "analysis_unit": "ping", **BRANCHES},
     "limits of shares": {"histogram": PROBE, "confidence": 0.95},
+    "limits of the share of clients": {"scalar": "a.b", "measure": "summary", "confidence": 0.95},
     "numbers": {"scalar": "a.b", "dimensions": ["os"]},
     "undecodable": {"histogram": PROBE, "measure": "pings", "fields": ["n_samples", "range_low"], "limit": 3},
 }
@@ -96,7 +98,11 @@ def test_every_example_is_explained(path, in_the_repository):
     assert (ran.code, ran.stderr) == (0, "")
     lines = ran.text.splitlines()
     assert max(map(len, lines)) <= 88
-    assert [line for line in lines if re.match("[A-Z][^:]*$", line)][-4:] and "What it cannot say" in lines
+    sections = ("The question", "The answer", "The steps of the SQL", "What it cannot say", "Warnings")
+    found = [line for line in lines if line in sections]
+    assert found in ([*sections], [*sections[:-1]])
+    for section in found:
+        assert lines[lines.index(section) + 1].startswith("  "), f"{section} is empty"
     assert "  None" not in ran.text and "()" not in ran.text
 
 
@@ -253,7 +259,8 @@ def test_prints_what_its_page_says(name, golden, in_the_repository):
 
 @pytest.mark.parametrize("width", [30, 40, 60, 100, 200])
 def test_fits_the_width(width):
-    text = as_text(meant("7-alerts"), ["a warning of some length, which must be wrapped as well"], width)
+    warning = Diagnostic("few-words", "a warning of some length, which must be wrapped as well")
+    text = as_text(meant("7-alerts"), [warning], width)
     unbreakable = max(map(len, re.split(r"\s", text)))
     assert max(map(len, text.splitlines())) <= max(width, unbreakable + 6)
     assert " ".join(meant("7-alerts").caveats[0].split()) in re.sub(r"\s+", " ", text)

@@ -126,6 +126,7 @@ spread AS (
       n_units > 1,
       SQRT(
         GREATEST(
+          -- Less than a part in a million is rounding.
           squares - 2 * cumulative_share * products + cumulative_share * cumulative_share * total_squares
             - 1e-12 * cumulative_share * cumulative_share * total_squares,
           0

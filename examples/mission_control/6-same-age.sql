@@ -31,7 +31,6 @@ counted AS (
     IF(client_id IS NULL, submission_timestamp, NULL) AS alone_at,
     five_minutes,
     COUNT(*) AS amount,
-    COUNT(*) AS n_recorded,
   FROM
     pings
   GROUP BY
@@ -70,7 +69,6 @@ exposure_counted AS (
     IF(client_id IS NULL, submission_timestamp, NULL) AS alone_at,
     five_minutes,
     COALESCE(SUM(amount), 0) AS amount,
-    COUNT(*) AS n_recorded,
   FROM
     exposure_pings
   GROUP BY
@@ -88,7 +86,6 @@ together AS (
     five_minutes,
     amount AS events,
     0 AS exposure,
-    n_recorded,
   FROM
     counted
   UNION ALL
@@ -99,7 +96,6 @@ together AS (
     five_minutes,
     0 AS events,
     amount AS exposure,
-    0 AS n_recorded,
   FROM
     exposure_counted
 ),
@@ -120,7 +116,7 @@ releases_pings AS (
     AND SAFE_CAST(REGEXP_EXTRACT(application.display_version, r'^(\d{1,5})(?:\.|$)') AS INT64) BETWEEN 56 AND 59
 ),
 -- When each version's first and last ping came.
-releases_releases AS (
+releases_seen AS (
   SELECT
     major_version,
     version_rank,
@@ -143,29 +139,23 @@ releases_dated AS (
     UNIX_SECONDS(FIRST_VALUE(started) OVER newest_first) AS newest_started,
     UNIX_SECONDS(MAX(last_seen) OVER ()) AS last_seen,
   FROM
-    releases_releases
+    releases_seen
   WINDOW
     by_version AS (ORDER BY version_rank, major_version),
-    newest_first AS (
-  ORDER BY version_rank DESC, major_version DESC
-    )
+    newest_first AS (ORDER BY version_rank DESC, major_version DESC)
 ),
 -- What is compared: as long since each version's release as the newest has been out, but not
 -- longer than until the next one came.
 releases_compared AS (
   SELECT
     major_version,
-    started + IF(
-      last_seen - newest_started > 86400
-      AND COALESCE(next_started, last_seen) - started > 172800,
-      0,
+    started AS first_second,
+    NULLIF(
+      GREATEST(LEAST(COALESCE(next_started, last_seen) - started, last_seen - newest_started), 0),
       0
-    ) AS first_second,
-    LEAST(COALESCE(next_started, last_seen) - started, last_seen - newest_started) AS seconds,
+    ) AS seconds,
   FROM
     releases_dated
-  WHERE
-    LEAST(COALESCE(next_started, last_seen) - started, last_seen - newest_started) > 0
 ),
 -- Each amount, and once more if it is of the time that is compared.
 windowed AS (
@@ -240,6 +230,7 @@ spread AS (
       n_units > 1,
       SQRT(
         GREATEST(
+          -- Less than a part in a million is rounding.
           squares - 2 * ratio * products + ratio * ratio * total_squares
             - 1e-12 * ratio * ratio * total_squares,
           0
@@ -278,6 +269,7 @@ SELECT
   MAX(IF(is_adjusted, rate, NULL)) AS adjusted_rate,
   MAX(IF(is_adjusted, lower, NULL)) AS adjusted_lower,
   MAX(IF(is_adjusted, upper, NULL)) AS adjusted_upper,
+  MAX(IF(is_adjusted, n_clients, NULL)) AS adjusted_n_clients,
 FROM
   divided
 GROUP BY

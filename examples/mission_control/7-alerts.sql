@@ -31,7 +31,6 @@ counted AS (
     IF(client_id IS NULL, submission_timestamp, NULL) AS alone_at,
     five_minutes,
     COUNT(*) AS amount,
-    COUNT(*) AS n_recorded,
   FROM
     pings
   GROUP BY
@@ -70,7 +69,6 @@ exposure_counted AS (
     IF(client_id IS NULL, submission_timestamp, NULL) AS alone_at,
     five_minutes,
     COALESCE(SUM(amount), 0) AS amount,
-    COUNT(*) AS n_recorded,
   FROM
     exposure_pings
   GROUP BY
@@ -88,7 +86,6 @@ together AS (
     five_minutes,
     amount AS events,
     0 AS exposure,
-    n_recorded,
   FROM
     counted
   UNION ALL
@@ -99,7 +96,6 @@ together AS (
     five_minutes,
     0 AS events,
     amount AS exposure,
-    0 AS n_recorded,
   FROM
     exposure_counted
 ),
@@ -120,7 +116,7 @@ releases_pings AS (
     AND SAFE_CAST(REGEXP_EXTRACT(application.display_version, r'^(\d{1,5})(?:\.|$)') AS INT64) BETWEEN 56 AND 59
 ),
 -- When each version's first and last ping came.
-releases_releases AS (
+releases_seen AS (
   SELECT
     major_version,
     version_rank,
@@ -143,29 +139,23 @@ releases_dated AS (
     UNIX_SECONDS(FIRST_VALUE(started) OVER newest_first) AS newest_started,
     UNIX_SECONDS(MAX(last_seen) OVER ()) AS last_seen,
   FROM
-    releases_releases
+    releases_seen
   WINDOW
     by_version AS (ORDER BY version_rank, major_version),
-    newest_first AS (
-  ORDER BY version_rank DESC, major_version DESC
-    )
+    newest_first AS (ORDER BY version_rank DESC, major_version DESC)
 ),
 -- What is compared: as long since each version's release as the newest has been out, but not
 -- longer than until the next one came.
 releases_compared AS (
   SELECT
     major_version,
-    started + IF(
-      last_seen - newest_started > 86400
-      AND COALESCE(next_started, last_seen) - started > 172800,
-      0,
+    started AS first_second,
+    NULLIF(
+      GREATEST(LEAST(COALESCE(next_started, last_seen) - started, last_seen - newest_started), 0),
       0
-    ) AS first_second,
-    LEAST(COALESCE(next_started, last_seen) - started, last_seen - newest_started) AS seconds,
+    ) AS seconds,
   FROM
     releases_dated
-  WHERE
-    LEAST(COALESCE(next_started, last_seen) - started, last_seen - newest_started) > 0
 ),
 -- Each amount, and once more if it is of the time that is compared.
 windowed AS (
@@ -240,6 +230,7 @@ spread AS (
       n_units > 1,
       SQRT(
         GREATEST(
+          -- Less than a part in a million is rounding.
           squares - 2 * ratio * products + ratio * ratio * total_squares
             - 1e-12 * ratio * ratio * total_squares,
           0
@@ -279,6 +270,7 @@ adjusted AS (
     MAX(IF(is_adjusted, rate, NULL)) AS adjusted_rate,
     MAX(IF(is_adjusted, lower, NULL)) AS adjusted_lower,
     MAX(IF(is_adjusted, upper, NULL)) AS adjusted_upper,
+    MAX(IF(is_adjusted, n_clients, NULL)) AS adjusted_n_clients,
   FROM
     divided
   GROUP BY
@@ -299,6 +291,7 @@ logarithms AS (
     adjusted_rate,
     adjusted_lower,
     adjusted_upper,
+    adjusted_n_clients,
     major_version AS version_rank,
     IF(adjusted_upper IS NOT NULL, LN(NULLIF(adjusted_rate, 0)), NULL) AS log_rate,
     IF(
@@ -324,8 +317,10 @@ before AS (
     adjusted_rate,
     adjusted_lower,
     adjusted_upper,
+    adjusted_n_clients,
     LAG(adjusted_rate) OVER by_version AS previous_rate,
     adjusted_rate / NULLIF(LAG(adjusted_rate) OVER by_version, 0) - 1 AS change,
+    -- Chance is as large as in the versions before, for the same usage.
     AVG(log_error * log_error * adjusted_exposure) OVER earlier / NULLIF(adjusted_exposure, 0) AS own_variance,
     COUNT(log_rate) OVER earlier AS n_before,
     AVG(log_rate) OVER earlier AS mean_before,
@@ -352,12 +347,14 @@ expected AS (
     adjusted_rate,
     adjusted_lower,
     adjusted_upper,
+    adjusted_n_clients,
     previous_rate,
     change,
     n_before,
     mean_before,
     IF(
       n_before >= 3,
+      -- How versions differ, less what is chance; its own chance; and that their mean is not known better.
       SQRT(GREATEST(variance_before - chance_before, 0) + own_variance + variance_before / n_before)
         * CASE n_before
           WHEN 3 THEN 5.642778353 WHEN 4 THEN 3.896045934 WHEN 5 THEN 3.297629728 WHEN 6 THEN 3.002874974
@@ -389,6 +386,7 @@ ranged AS (
     adjusted_rate,
     adjusted_lower,
     adjusted_upper,
+    adjusted_n_clients,
     previous_rate,
     change,
     EXP(mean_before - margin) AS expected_lower,
@@ -411,6 +409,7 @@ SELECT
   adjusted_rate,
   adjusted_lower,
   adjusted_upper,
+  adjusted_n_clients,
   previous_rate,
   change,
   expected_lower,

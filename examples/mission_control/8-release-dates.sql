@@ -3,7 +3,7 @@
 /* Counted: pings of telemetry.crash per 1000 usage hours, of all pings; n_clients are the clients that sent any of them */
 /* Note: release_date is the earliest date of each version in telemetry.releases where product is firefox and category is major or stability; what it doesn't have was released when its first ping came */
 /* Filters: channel is release; app_version below 57; submission_date from 2017-09-21 to 2017-11-05 */
-/* Chart in STMO: type bar, x = app_version, y = adjusted_rate */
+/* Chart in STMO: type bar, x = app_version, y = rate and adjusted_rate */
 /* Made with querygen 0.1.0 */
 WITH
 -- The pings of telemetry.crash that pass the filters.

@@ -1,5 +1,6 @@
 /* Percentiles of FX_TAB_SWITCH_SPINNER_VISIBLE_MS by build_time */
 /* Counted: one vote per client within each group; pings without a client id have none. n_clients are the clients with a sample, and n_samples their samples */
+/* Note: of 10% of all clients, chosen by sample_id; counts are those of this sample */
 /* Filters: sample_id below 10; channel is nightly; os is Windows; submission_date in the last 15 days; build_date in the last 15 days */
 /* Chart in STMO: type line, x = build_time, y = value, series = percentile */
 /* Made with querygen 0.1.0 */

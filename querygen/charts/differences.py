@@ -168,11 +168,14 @@ def _marks(colours: Colours, scale: _Scale, values: Sequence[Mapping[str, Any]],
         for one in values
         if one["chance"]
     ]
-    fields = ("difference", "lower", "upper", "chance")
-    numbers = [abs(one[field]) for one in values for field in fields if one[field] is not None]
+    # All differences are on the axis; what a few clients leave open does not say how long it must be.
+    solid = [one for one in values if not one["low"]] or values
+    fields = ("lower", "upper", "chance")
+    numbers = [abs(one[field]) for one in solid for field in fields if one[field] is not None]
+    numbers += [abs(one["difference"]) for one in values if one["difference"] is not None]
     far = max([*numbers, 10.0 if scale.is_distance else 0.0]) * 1.08
     x = scale.channel("difference", far)
-    band = {"type": "bar", "height": 16, "fill": colours["grid"]}
+    band = {"type": "bar", "height": 16, "fill": colours["grid"], "clip": True}
     encoding = {"y": y, "x": {**x, "field": "from"}, "x2": {"field": "to"}}
     layers: list[Spec] = [{"data": {"values": chance}, "mark": band, "encoding": encoding}]
     if not scale.is_distance:
@@ -180,7 +183,7 @@ def _marks(colours: Colours, scale: _Scale, values: Sequence[Mapping[str, Any]],
         layers.append({"data": {"values": [{"difference": 0}]}, "mark": zero, "encoding": {"x": x}})
     ink = {"condition": {"test": "datum.sure", "value": colours["main"]}, "value": colours["count"]}
     limits = [one for one in values if one["lower"] is not None]
-    rule = {"type": "rule", "strokeWidth": 2}
+    rule = {"type": "rule", "strokeWidth": 2, "clip": True}
     whisker = {"y": y, "x": {**x, "field": "lower"}, "x2": {"field": "upper"}, "stroke": ink}
     layers.append({"data": {"values": limits}, "mark": rule, "encoding": whisker})
     mark = {"type": "point", "size": 80, "strokeWidth": 1.8, "opacity": 1, "shape": "circle"}
@@ -208,8 +211,7 @@ def _table(sheet: Sheet, names: Sequence[str], rows: Sequence[Row], y: Spec, *, 
         columns.append((_only(branches, "branch"), [value_words(row["value"]) for row in rows]))
         columns.append(("difference", [signed_words(row["difference"]) for row in rows]))
         if has_limits(rows):
-            limits = [f"{signed_words(row['lower'])} to {signed_words(row['upper'])}" for row in rows]
-            columns.append(("limits", limits))
+            columns.append(("limits", [_limits_words(row) for row in rows]))
     columns.append((p, [p_words(row, is_corrected=corrected).removeprefix("p = ") for row in rows]))
     counts = [f"{row['n_control'] or 0:,} : {row[units] or 0:,}" for row in rows]
     columns.append((units.removeprefix("n_"), counts))
@@ -226,6 +228,13 @@ def _table(sheet: Sheet, names: Sequence[str], rows: Sequence[Row], y: Spec, *, 
         encoding = {"x": {"value": x}, "y": y, "text": {"field": "text"}}
         layers.append({"data": {"values": values}, "mark": place, "encoding": encoding})
     return replace(sheet, width=x).panel(*layers)
+
+
+def _limits_words(row: Row) -> str:
+    """Both limits, or a dash."""
+    if row["lower"] is None or row["upper"] is None:
+        return "–"
+    return f"{signed_words(row['lower'])} to {signed_words(row['upper'])}"
 
 
 def _only(names: set[str], otherwise: str) -> str:

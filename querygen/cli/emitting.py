@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from querygen.cli.options import Add, Command, positive
-from querygen.cli.output import say, warn, write
+from querygen.cli.output import running_line, say, warn, write
 from querygen.cli.reading import reader
 from querygen.errors import UsageError
 
@@ -17,7 +17,8 @@ def _emit(arguments: argparse.Namespace) -> int:
     query = reader(arguments)(arguments.spec)
     gc.enable()
     warn(query.warnings())
-    made = query.redash(arguments.data, allow_text=arguments.allow_text)
+    with running_line() as progress:
+        made = query.redash(arguments.data, allow_text=arguments.allow_text, progress=progress)
     for note in made.notes:
         say(f"note: {note}")
     if arguments.form == "redash-json":
