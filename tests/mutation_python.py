@@ -33,7 +33,7 @@ _ARITHMETIC: dict[type[ast.operator], tuple[str, str]] = {
 _GROWS = {"append", "extend", "update", "pop", "replace", "report", "_report"}
 # Arguments that say nothing about rows: of copies, quotes, parentheses, checks, and an error's place.
 _UNSEEN_ARGUMENTS = {"copy", "quoted", "wrap", "strict", "at_key", "loc", "help"}
-_WORDS = {"help_", "message", "words", "what", "which", "loc", "at", "shown", "quoted"}
+_WORDS = {"help_", "message", "notes", "words", "what", "which", "loc", "at", "shown", "quoted"}
 # These lay out text and make words for people; tests with expected text hold them, no execution can.
 _LAYOUT = {
     *("_printed", "_with_sentences", "_sentence", "to_sql", "operators", "_words", "_word", "group"),
@@ -178,6 +178,8 @@ def _is_for_people(node: ast.AST) -> bool:
         return _is_words(node.body) or _is_words(node.orelse)
     if isinstance(node, ast.Assign):
         return all(_name(target) in _WORDS | _LAYOUT for target in node.targets)
+    if isinstance(node, ast.AugAssign):
+        return _name(node.target) in _WORDS
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         return isinstance(node.value.func, ast.Attribute) and _name(node.value.func.value) in _WORDS
     if isinstance(node, ast.If):

@@ -3,7 +3,7 @@
 import pytest
 from harness import NEEDS_GOOGLESQL, rows_of
 from replay import PLACES, Draws, p_value, part_of_hash
-from test_compare import HISTOGRAM, SCALAR, clients_of, pings
+from test_compare import HISTOGRAM, SCALAR, clients_of, limits_of_mean, mover, pings
 
 ENGINES = ["duckdb", pytest.param("googlesql", marks=NEEDS_GOOGLESQL)]
 
@@ -70,8 +70,9 @@ def test_limits_of_no_client_of_one_and_of_two(engine):
         (row,) = rows_of(against, rows, engine)
         assert (row["n_clients"], row["n_control"]) == (3, 0 if name == "none" else 1)
         assert (row["lower"], row["upper"]) == (None, None)
-    away = 1.959963984540054 * (4.5 / 2 + 7 / 3) ** 0.5  # the variances of 5 and 8, and of 1, 2 and 6
-    assert (found["two"]["lower"], found["two"]["upper"]) == pytest.approx((3.5 - away, 3.5 + away))
+    arms = [{str(n): {n: 1} for n in side} for side in ((5, 8), (1, 2, 6))]
+    expected = mover(*(limits_of_mean(arm, 0.95) for arm in arms))
+    assert (found["two"]["lower"], found["two"]["upper"]) == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -1,7 +1,7 @@
 """Without pings, and where no ping passes the filters, every query has no rows, on both engines."""
 
 import pytest
-from harness import NEEDS_GOOGLESQL, rows_of
+from harness import NEEDS_GOOGLESQL, query, rows_of
 from specs import DAYS, HISTOGRAM, SPECS
 
 ENGINES = ["duckdb", pytest.param("googlesql", marks=NEEDS_GOOGLESQL)]
@@ -13,9 +13,10 @@ OF_ONE_GROUP = {
     "limits of a rate": RATE,
     "Poisson limits of a rate": RATE | {"method": "poisson"},
 }
+ALL = SPECS | OF_ONE_GROUP
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("spec", [*SPECS.values(), *OF_ONE_GROUP.values()], ids=[*SPECS, *OF_ONE_GROUP])
-def test_no_pings_no_rows(spec, engine):
-    assert rows_of(spec, [], engine) == []
+@pytest.mark.parametrize("name", [name for name, spec in ALL.items() if len(query(spec).plan().reads) == 1])
+def test_no_pings_no_rows(name, engine):
+    assert rows_of(ALL[name], [], engine) == []

@@ -1,10 +1,12 @@
 """Limits where many clients are equal, of numbers and of rates."""
 
+import json
 import math
 from statistics import NormalDist
 
 import pytest
 from harness import NEEDS_GOOGLESQL, rows_of
+from scipy.stats import t as student
 from test_rates import SENT, sent
 
 ENGINES = ["duckdb", pytest.param("googlesql", marks=NEEDS_GOOGLESQL)]
@@ -45,3 +47,52 @@ def test_clients_of_equal_rates_leave_no_doubt(engine):
         assert [row[key] for key in ("rate", "lower", "upper")] == pytest.approx(
             [1e4 * crashes / hours] * 3, rel=1e-12
         )
+
+
+def ping(client, values, created=None):
+    return {
+        "client_id": client,
+        "submission_timestamp": "2020-04-20T01:00:00Z",
+        "environment": {"profile": {"creation_date": created}},
+        "payload": {"histograms": {"gc_ms": json.dumps({"values": values})}},
+    }
+
+
+GC = {"histogram": "GC_MS", "normalization": "client", "confidence": 0.9, **EVERYTHING}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_share_is_at_most_all(engine):
+    pings = [ping("a", {"1": 1, "9": 1}), *(ping(client, {"1": 1}) for client in "bcd")]
+    low, high = rows_of(GC, pings, engine)
+    assert (low["share"], low["upper"]) == (0.875, 1)
+    assert (high["share"], high["lower"]) == (0.125, 0)
+    away = student.ppf(0.95, 3) * math.sqrt((0.375**2 + 3 * 0.125**2) * 4 / 3) / 4
+    assert (low["lower"], high["upper"]) == pytest.approx((0.875 - away, 0.125 + away), rel=1e-3)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_limits_of_the_only_bucket(engine):
+    (row,) = rows_of(GC | {"percentiles": [0.5]}, [ping(client, {"7": 2}) for client in "abc"], engine)
+    assert (row["value"], row["lower"], row["upper"]) == (7, 7, 7)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_limits_of_groups_of_broken_numbers(engine):
+    """Each as if it were alone: GoogleSQL divides no window by floating point numbers."""
+    dates = (17.5, 18.25)
+    pings = [
+        ping(f"{date}-{n}", {"1": 5 + n, "3": 9 - n, "9": int(n * date) % 4}, date)
+        for date in dates
+        for n in range(8)
+    ]
+    column = "environment.profile.creation_date"
+    asked = GC | {"percentiles": [0.5, 0.7]}
+    found = rows_of(asked | {"dimensions": [{"name": "created", "of": column}]}, pings, engine)
+    alone = [
+        {"created": date} | row
+        for date in dates
+        for row in rows_of(asked, [p for p in pings if p["client_id"].startswith(f"{date}-")], engine)
+    ]
+    assert found == alone
+    assert len(found) == 4
