@@ -32,6 +32,7 @@ MORE = {
     },
     "pings compared": {"histogram": PROBE, "experiment": "x", "analysis_unit": "ping", **BRANCHES},
     "limits of shares": {"histogram": PROBE, "confidence": 0.95},
+    "limits of the share of clients": {"scalar": "a.b", "measure": "summary", "confidence": 0.95},
     "numbers": {"scalar": "a.b", "dimensions": ["os"]},
     "undecodable": {"histogram": PROBE, "measure": "pings", "fields": ["n_samples", "range_low"], "limit": 3},
 }
