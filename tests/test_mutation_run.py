@@ -251,6 +251,7 @@ def test_what_a_test_reaches_is_kept_until_what_it_read_changes(tmp_path, monkey
     keep(path, {}, {})
     path.write_bytes(path.read_bytes() + b"\x80\x04interrupted")
     assert list(kept(path)) == [({test: reached}, {}), ({}, {})]
+    monkeypatch.setattr("mutation_reach.pickle.loads", lambda _: pytest.fail("its class may be gone"))
     for changed in ("tests/test_scalars.py", "templates/stages/totals.sql.j2", "querygen/units.py"):
         monkeypatch.setattr(
             "mutation_reach.digest", lambda file, changed=changed: str(file == ROOT / changed)
