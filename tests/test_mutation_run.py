@@ -225,7 +225,9 @@ def test_a_log_of_which_the_last_entries_count(tmp_path):
 
 def test_an_entry_holds_while_the_mutated_file_and_its_judges_are_the_same():
     made = ALL[0]
-    noticed = mutation_log.entry_of(outcome(made, "tests/test_scalars.py::test_y"), TESTS)
+    noticed = mutation_log.entry_of(outcome(made, "tests/test_scalars.py::test_summary_by_os[duckdb]"), TESTS)
+    other = mutation_log.entry_of(outcome(made, "tests/test_scalars.py::test_nowhere"), TESTS)
+    assert len(noticed.judge) == 16 and other.judge == ""
     unnoticed = mutation_log.entry_of(outcome(made), TESTS)
     assert noticed.holds(made, TESTS, {}) and unnoticed.holds(made, TESTS, {})
     for entry in (noticed, unnoticed):
