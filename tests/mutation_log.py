@@ -1,10 +1,11 @@
 """What became of mutants in earlier runs: a file with a JSON object a line, the last of a mutant counts.
 
-An entry holds as long as what it is about: a mutant that was noticed, until its file changes or that of the
-test which noticed it; a survivor, until its file or any of the tests does. What is excused in writing claims
+An entry holds as long as what it is about: a mutant that was noticed, until its file changes or the test
+which noticed it; a survivor, until its file or any of the tests does. What is excused in writing claims
 that no test whatever can tell, so such a survivor is not asked again for new tests.
 """
 
+import ast
 import hashlib
 import json
 from collections.abc import Collection, Sequence
@@ -39,7 +40,7 @@ class Entry:
     Attributes:
         id: of the mutant.
         file: the digest of the file that it changes.
-        judge: the digest of the file of the test that noticed it; of a survivor, of all that were asked.
+        judge: the digest of the test that noticed it; of a survivor, of all files of tests that were asked.
         killed_by, by_rows, n_tests: of the outcome.
     """
 
@@ -98,7 +99,27 @@ def _judge(killed_by: str | None, tests: Sequence[Path]) -> str:
 
 
 def _digest_of(test: str) -> str:
-    return digest(ROOT / test.partition("::")[0])
+    """Tells a test's text from others, or that of a file of tests."""
+    file, _, name = test.partition("::")
+    if not name:
+        return digest(ROOT / file)
+    text = _tests_of(ROOT / file).get(name.partition("[")[0])
+    return hashlib.sha256(text.encode()).hexdigest()[:16] if text else ""
+
+
+@cache
+def _tests_of(path: Path) -> dict[str, str]:
+    """The text of each function of a file, with its decorators."""
+    if not path.is_file():
+        return {}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return {
+        node.name: "\n".join(
+            lines[min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1 : node.end_lineno]
+        )
+        for node in ast.parse("\n".join(lines)).body
+        if isinstance(node, ast.FunctionDef)
+    }
 
 
 @cache

@@ -166,13 +166,23 @@ def kept(path: Path | None) -> Iterator[tuple[dict[str, Reached], Answers]]:
                 found, answered = pickle.load(file)
             except (EOFError, pickle.UnpicklingError):  # the last part, where a run was interrupted
                 return
-            still = {test: reached for test, (reached, read) in found.items() if reached.read(test) == read}
-            yield still, answered
+            yield {test: reached for test, part in found.items() for reached in _still(test, *part)}, answered
+
+
+def _still(test: str, read: dict[str, str], pickled: bytes) -> list[Reached]:
+    """What is kept of a test, if it is still so. What isn't may be of classes that are no more."""
+    if any(digest(ROOT / path) != before for path, before in read.items()):
+        return []
+    return [pickle.loads(pickled)]
 
 
 def keep(path: Path | None, found: Mapping[str, Reached], answered: Answers) -> None:
     """Adds what was learnt to a file; nothing of tests that failed."""
     if path:
-        lasting = {test: (reached, reached.read(test)) for test, reached in found.items() if reached.passed}
+        lasting = {
+            test: (reached.read(test), pickle.dumps(reached))
+            for test, reached in found.items()
+            if reached.passed
+        }
         with path.open("ab") as file:
             pickle.dump((lasting, answered), file)

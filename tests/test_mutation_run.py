@@ -225,7 +225,9 @@ def test_a_log_of_which_the_last_entries_count(tmp_path):
 
 def test_an_entry_holds_while_the_mutated_file_and_its_judges_are_the_same():
     made = ALL[0]
-    noticed = mutation_log.entry_of(outcome(made, "tests/test_scalars.py::test_y"), TESTS)
+    noticed = mutation_log.entry_of(outcome(made, "tests/test_scalars.py::test_summary_by_os[duckdb]"), TESTS)
+    other = mutation_log.entry_of(outcome(made, "tests/test_scalars.py::test_nowhere"), TESTS)
+    assert len(noticed.judge) == 16 and other.judge == ""
     unnoticed = mutation_log.entry_of(outcome(made), TESTS)
     assert noticed.holds(made, TESTS, {}) and unnoticed.holds(made, TESTS, {})
     for entry in (noticed, unnoticed):
@@ -251,6 +253,7 @@ def test_what_a_test_reaches_is_kept_until_what_it_read_changes(tmp_path, monkey
     keep(path, {}, {})
     path.write_bytes(path.read_bytes() + b"\x80\x04interrupted")
     assert list(kept(path)) == [({test: reached}, {}), ({}, {})]
+    monkeypatch.setattr("mutation_reach.pickle.loads", lambda _: pytest.fail("its class may be gone"))
     for changed in ("tests/test_scalars.py", "templates/stages/totals.sql.j2", "querygen/units.py"):
         monkeypatch.setattr(
             "mutation_reach.digest", lambda file, changed=changed: str(file == ROOT / changed)
