@@ -1,5 +1,7 @@
 """Numbers made of events and exposure: DuckDB = GoogleSQL = plain Python with exact fractions."""
 
+import math
+import statistics
 from fractions import Fraction
 
 import pytest
@@ -231,13 +233,22 @@ def test_compared(engine):
     branch = {"name": "branch", "of": "os"}
     spec = {"measure": "compare", "dimensions": [branch], "control": "A", "branches": ["B"]}
     spec |= {"events": PAUSES, "exposure": "usage_hours", "per": 2, "permutations": 20, "cells": 20}
-    rows = rows_of(EVERYTHING | spec | {"statistics": ["median", "mean"]}, pings, engine)
+    spec |= {"statistics": ["median", "mean"], "confidence": 0.5}
+    rows = rows_of(EVERYTHING | spec, pings, engine)
     control = [Fraction(24, n) for n in range(1, 6)]
     found = {row["statistic"]: (row["control_value"], row["value"], row["difference"]) for row in rows}
     assert found == {
         "median": (8.0, 12.0, 4.0),
         "mean": tuple(pytest.approx(float(v)) for v in (sum(control) / 5, 12, 12 - sum(control) / 5)),
     }
+    # All of the treatment have 12. By Student's t of 4 degrees of freedom, the limits of the control's median
+    # are 6 and 12: 2 of its 5 clients are at 6 or below, 0.4 and 0.18 more; 4 at 12 or below, 0.8 less 0.15.
+    t = 0.7406971
+    away = t * statistics.stdev(map(float, control)) / math.sqrt(5)
+    limits = {row["statistic"]: (row["lower"], row["upper"]) for row in rows}
+    assert limits["median"] == pytest.approx((4 - (12 - 8), 4 + (8 - 6)))
+    difference = float(12 - sum(control) / 5)
+    assert limits["mean"] == pytest.approx((difference - away, difference + away), abs=1e-4 * away)
 
 
 @pytest.mark.parametrize(
