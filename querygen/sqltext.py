@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from sqlglot import exp
 from sqlglot.dialects.bigquery import BigQuery
 
-from querygen.errors import QuerygenError
+from querygen.errors import EngineError, QuerygenError
 from querygen.parameters import slot_of
 
 Node = exp.Expr
@@ -87,8 +87,22 @@ class _Emitted(BigQuery):
 
 
 def to_sql(node: Node) -> str:
-    """The BigQuery text of a node; CASE expressions and whatever is long take several lines."""
-    flat = node.sql(dialect=_Emitted)
+    """The BigQuery text of a node; CASE expressions and whatever is long take several lines.
+
+    Raises:
+        EngineError: sqlglot is the compiled one.
+    """
+    try:
+        flat = node.sql(dialect=_Emitted)
+    except TypeError as error:
+        # Classes that mypyc compiled refuse to be subclassed by others, but only when they are used.
+        if "compiled" not in str(error):
+            raise
+        raise EngineError.of(
+            "compiled-sqlglot",
+            "sqlglot's compiled build (sqlglotc) is installed, which cannot be extended as querygen does",
+            help="pip uninstall sqlglotc; sqlglot itself stays",
+        ) from None
     if len(with_defaults(flat)) <= _LONGEST_LINE and node.find(exp.Case) is None:
         return flat
     return node.sql(dialect=_Emitted, pretty=True, max_text_width=_LONGEST_LINE)

@@ -14,10 +14,11 @@ import sqlglot
 from specs import ALL, query_of
 from sqlglot import exp
 
+from querygen.errors import EngineError
 from querygen.plan import Comment
 from querygen.render import _environment, lint_template, render
 from querygen.resources import resource_dir
-from querygen.sqltext import column, text
+from querygen.sqltext import column, text, to_sql
 
 TEMPLATES = sorted(resource_dir("templates").rglob("*.j2"))
 UDFS = ("inline", "temp", "mozfun")
@@ -265,3 +266,16 @@ def test_the_forms_of_functions(name):
     is_text = "decodable" in {stage.name for stage in plan(name).stages}
     assert ("mozfun.hist.extract(" in rendered(name, "mozfun")) == bool(decodes and is_text)
     assert "mozfun" not in rendered(name)
+
+
+def test_a_compiled_sqlglot_is_named(monkeypatch):
+    def refused(*_, **__):
+        raise TypeError("interpreted classes cannot inherit from compiled")
+
+    monkeypatch.setattr(exp.Literal, "sql", refused)
+    with pytest.raises(EngineError, match="pip uninstall sqlglotc") as raised:
+        to_sql(exp.Literal.number(1))
+    assert raised.value.diagnostics[0].code == "compiled-sqlglot"
+    monkeypatch.setattr(exp.Literal, "sql", lambda *_, **__: len(1))
+    with pytest.raises(TypeError, match="len"):
+        to_sql(exp.Literal.number(1))
