@@ -71,6 +71,20 @@ class _Emitted(BigQuery):
             values = ", ".join(self.sql(value) for value in expression.expressions)
             return f"{self.sql(expression, 'this')} IN ({_marked(expression, values)})"
 
+        def add_sql(self, expression: exp.Add) -> str:
+            """A sum, which takes several lines where it is long."""
+            return self._chained(expression, "+")
+
+        def sub_sql(self, expression: exp.Sub) -> str:
+            """A difference, likewise."""
+            return self._chained(expression, "-")
+
+        def _chained(self, expression: exp.Binary, operator: str) -> str:
+            left, right = self.sql(expression, "this"), self.sql(expression, "expression")
+            width = len(left.rpartition("\n")[2]) + len(" + ") + len(right.partition("\n")[0])
+            before = "\n  " if self.pretty and width > _LONGEST_LINE else " "
+            return f"{left}{before}{operator} {right}"
+
         def currentdate_sql(self, expression: exp.CurrentDate) -> str:
             """With the parentheses that Mozilla's SQL has."""
             return f"CURRENT_DATE({self.sql(expression, 'this')})"

@@ -14,6 +14,7 @@ import sqlglot
 from specs import ALL, query_of
 from sqlglot import exp
 
+from querygen.catalog import catalog
 from querygen.errors import EngineError
 from querygen.plan import Comment
 from querygen.render import _environment, lint_template, render
@@ -235,7 +236,10 @@ def test_every_scan_is_bounded_by_the_partition_column(name):
     dotted = [(scan, ".".join(part.name for part in table.parts)) for scan, table in every]
     scans = [(scan, table) for scan, table in dotted if table not in names]
     assert {table for _, table in scans} == tables
-    for scan, _ in scans:
+    known = {read.table: read.like for read in plan(name).reads}
+    for scan, table in scans:
+        if known[table] in catalog().others:
+            continue  # a few rows, in no partitions
         # The first condition, so that a reader sees it first.
         where = scan.args["where"].this
         first = next(where.flatten()) if isinstance(where, exp.And) else where

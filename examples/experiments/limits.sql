@@ -149,7 +149,8 @@ shares AS (
     SUM(votes) OVER whole_group AS total,
     SUM(n_units) OVER whole_group AS n_units,
     GREATEST(
-      SUM(total_squares) OVER whole_group * SUM(total_squares) OVER whole_group / SUM(total_fourths) OVER whole_group - 1,
+      SUM(total_squares) OVER whole_group * SUM(total_squares) OVER whole_group
+        / SUM(total_fourths) OVER whole_group - 1,
       1
     ) AS freedom,
   FROM
@@ -191,7 +192,9 @@ margins AS (
     n_clients,
     n_samples,
     EXP(
-      0.672926097839 + 1.21049240447 / freedom + 0.704513770345 / POWER(freedom, 2) + 0.177384596473 / POWER(freedom, 3) - 0.328519833749 / POWER(freedom, 4) + 0.105293400681 / POWER(freedom, 5)
+      0.672926097839 + 1.21049240447 / freedom + 0.704513770345 / POWER(freedom, 2)
+        + 0.177384596473 / POWER(freedom, 3) - 0.328519833749 / POWER(freedom, 4)
+        + 0.105293400681 / POWER(freedom, 5)
     ) * deviation AS margin,
   FROM
     spread

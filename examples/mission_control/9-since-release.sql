@@ -180,7 +180,10 @@ aged AS (
     lower,
     upper,
     n_clients,
-    (UNIX_SECONDS(`time`) - UNIX_SECONDS(MIN(`time`) OVER series)) / 3600 AS hours_since_release,
+    (
+      UNIX_SECONDS(`time`)
+      - UNIX_SECONDS(MIN(`time`) OVER series)
+    ) / 3600 AS hours_since_release,
     exposure / NULLIF(SUM(exposure) OVER moment, 0) AS share_of_exposure,
   FROM
     divided

@@ -408,7 +408,9 @@ arm_limits AS (
     votes,
     n_clients,
     EXP(
-      0.672926097839 + 1.21049240447 / freedom + 0.704513770345 / POWER(freedom, 2) + 0.177384596473 / POWER(freedom, 3) - 0.328519833749 / POWER(freedom, 4) + 0.105293400681 / POWER(freedom, 5)
+      0.672926097839 + 1.21049240447 / freedom + 0.704513770345 / POWER(freedom, 2)
+        + 0.177384596473 / POWER(freedom, 3) - 0.328519833749 / POWER(freedom, 4)
+        + 0.105293400681 / POWER(freedom, 5)
     ) * mean_deviation AS under_1,
   FROM
     arms
@@ -432,10 +434,12 @@ paired AS (
     SUM(IF(branch = treatment, 0, votes)) OVER by_bucket
       / NULLIF(SUM(IF(branch = treatment, 0, votes)) OVER pair, 0) AS control_reached,
     SQRT(
-      POWER(MAX(IF(branch = treatment, under_1, NULL)) OVER pair, 2) + POWER(MAX(IF(branch = treatment, NULL, under_1)) OVER pair, 2)
+      POWER(MAX(IF(branch = treatment, under_1, NULL)) OVER pair, 2)
+        + POWER(MAX(IF(branch = treatment, NULL, under_1)) OVER pair, 2)
     ) AS below_1,
     SQRT(
-      POWER(MAX(IF(branch = treatment, under_1, NULL)) OVER pair, 2) + POWER(MAX(IF(branch = treatment, NULL, under_1)) OVER pair, 2)
+      POWER(MAX(IF(branch = treatment, under_1, NULL)) OVER pair, 2)
+        + POWER(MAX(IF(branch = treatment, NULL, under_1)) OVER pair, 2)
     ) AS above_1,
   FROM
     arm_limits

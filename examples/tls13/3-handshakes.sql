@@ -413,7 +413,9 @@ margins AS (
     freedom,
     mean_deviation,
     EXP(
-      0.672926097839 + 1.21049240447 / freedom + 0.704513770345 / POWER(freedom, 2) + 0.177384596473 / POWER(freedom, 3) - 0.328519833749 / POWER(freedom, 4) + 0.105293400681 / POWER(freedom, 5)
+      0.672926097839 + 1.21049240447 / freedom + 0.704513770345 / POWER(freedom, 2)
+        + 0.177384596473 / POWER(freedom, 3) - 0.328519833749 / POWER(freedom, 4)
+        + 0.105293400681 / POWER(freedom, 5)
     ) * deviation AS margin,
   FROM
     spread
@@ -427,14 +429,17 @@ arm_limits AS (
     bucket,
     votes,
     n_clients,
-    MIN(IF(cumulative_share >= 0.5 - 1e-9, bucket, NULL)) OVER arm - MIN(IF(cumulative_share + margin >= 0.5 - 1e-9, bucket, NULL)) OVER arm AS under_1,
+    MIN(IF(cumulative_share >= 0.5 - 1e-9, bucket, NULL)) OVER arm
+      - MIN(IF(cumulative_share + margin >= 0.5 - 1e-9, bucket, NULL)) OVER arm AS under_1,
     IF(
       COUNT(margin) OVER arm > 0,
       COALESCE(MIN(IF(cumulative_share - margin >= 0.5 - 1e-9, bucket, NULL)) OVER arm, MAX(bucket) OVER arm),
       NULL
     ) - MIN(IF(cumulative_share >= 0.5 - 1e-9, bucket, NULL)) OVER arm AS over_1,
     EXP(
-      0.672926097839 + 1.21049240447 / freedom + 0.704513770345 / POWER(freedom, 2) + 0.177384596473 / POWER(freedom, 3) - 0.328519833749 / POWER(freedom, 4) + 0.105293400681 / POWER(freedom, 5)
+      0.672926097839 + 1.21049240447 / freedom + 0.704513770345 / POWER(freedom, 2)
+        + 0.177384596473 / POWER(freedom, 3) - 0.328519833749 / POWER(freedom, 4)
+        + 0.105293400681 / POWER(freedom, 5)
     ) * mean_deviation AS under_2,
   FROM
     margins
@@ -458,16 +463,20 @@ paired AS (
     SUM(IF(branch = treatment, 0, votes)) OVER by_bucket
       / NULLIF(SUM(IF(branch = treatment, 0, votes)) OVER pair, 0) AS control_reached,
     SQRT(
-      POWER(MAX(IF(branch = treatment, under_1, NULL)) OVER pair, 2) + POWER(MAX(IF(branch = treatment, NULL, over_1)) OVER pair, 2)
+      POWER(MAX(IF(branch = treatment, under_1, NULL)) OVER pair, 2)
+        + POWER(MAX(IF(branch = treatment, NULL, over_1)) OVER pair, 2)
     ) AS below_1,
     SQRT(
-      POWER(MAX(IF(branch = treatment, over_1, NULL)) OVER pair, 2) + POWER(MAX(IF(branch = treatment, NULL, under_1)) OVER pair, 2)
+      POWER(MAX(IF(branch = treatment, over_1, NULL)) OVER pair, 2)
+        + POWER(MAX(IF(branch = treatment, NULL, under_1)) OVER pair, 2)
     ) AS above_1,
     SQRT(
-      POWER(MAX(IF(branch = treatment, under_2, NULL)) OVER pair, 2) + POWER(MAX(IF(branch = treatment, NULL, under_2)) OVER pair, 2)
+      POWER(MAX(IF(branch = treatment, under_2, NULL)) OVER pair, 2)
+        + POWER(MAX(IF(branch = treatment, NULL, under_2)) OVER pair, 2)
     ) AS below_2,
     SQRT(
-      POWER(MAX(IF(branch = treatment, under_2, NULL)) OVER pair, 2) + POWER(MAX(IF(branch = treatment, NULL, under_2)) OVER pair, 2)
+      POWER(MAX(IF(branch = treatment, under_2, NULL)) OVER pair, 2)
+        + POWER(MAX(IF(branch = treatment, NULL, under_2)) OVER pair, 2)
     ) AS above_2,
   FROM
     arm_limits
