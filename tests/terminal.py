@@ -17,7 +17,9 @@ class Session:
         self.pid, self._terminal = os.forkpty()
         if self.pid == 0:
             os.chdir(cwd)
-            environment = {**os.environ, "COLUMNS": str(columns), "PYTHONPATH": str(REPOSITORY)}
+            # Somebody looks at it, even where a CI runs these tests.
+            environment = {**os.environ, "CI": "", "TERM": "xterm"}
+            environment |= {"COLUMNS": str(columns), "PYTHONPATH": str(REPOSITORY)}
             os.execvpe(sys.executable, [sys.executable, *program, *map(str, arguments)], environment)
 
     def _more(self, seconds):

@@ -189,6 +189,7 @@ def test_every_cte_up_to_the_first_aggregate_is_referenced_once(name):
     # which are drawn from no table.
     ends = {"drawn": "draws", "keys": "top_keys", "clients_joined": "all_counts", "joined": "undecodable"}
     ends |= {"windowed": "releases_compared", "exposure_joined": "groups_groups"}
+    ends["releases_joined"] = "published"
     ends["together"] = "exposure_joined" if "exposure_joined" in names else "exposure_counted"
     joins = {stage: other for stage, other in ends.items() if other in names}
     scans = [stage for stage in names if not reads[stage] or reads[stage][0] not in names]

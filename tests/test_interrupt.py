@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 from commandline import querygen
@@ -13,8 +14,8 @@ from terminal import REPOSITORY, Session
 
 from querygen import Query
 from querygen.atomic import appearing_when_complete, discard_unfinished
-from querygen.cli import output
-from querygen.cli.interrupt import interruptible
+from querygen.cli import entry, output
+from querygen.cli.interrupt import Interrupts, interruptible
 
 LONG = """\
 histogram: FX_TAB_SWITCH_SPINNER_VISIBLE_MS
@@ -237,3 +238,16 @@ def test_a_line_is_no_longer_than_the_terminal(folder):
     assert session.end() == 0
     shown = session.shown.split("\r\x1b[K")[1]
     assert len(shown) == 39 and shown.startswith("1 of 1: xxx")
+
+
+def test_the_last_moment_is_no_traceback(monkeypatch, capsys):
+    @contextmanager
+    def late():
+        yield Interrupts()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(entry, "interruptible", late)
+    monkeypatch.setattr(sys, "argv", ["querygen", "udfs"])
+    with pytest.raises(SystemExit) as ended:
+        entry.main()
+    assert (ended.value.code, capsys.readouterr().err) == (130, "interrupted\n")

@@ -23,6 +23,9 @@ def main() -> None:
     try:
         with interruptible() as interrupts:
             code = _outcome(interrupts)
+    except KeyboardInterrupt:  # when everything was done, and only the end of it was left
+        say(SAID)
+        code = CODE
     finally:
         if not gc.isenabled():  # a command that ran a query has enabled it, and has something to clean up
             gc.freeze()
