@@ -43,6 +43,7 @@ def _ping(chance: random.Random, number: int, days: int, clients: str, versions:
                 "subsession_counter": chance.choice((None, -1, 0, 1, 2, 2**40, 2**40 + 1)),
                 "reason": chance.choice(("daily", "shutdown")),
             },
+            "simple_measurements": {"total_time": LENGTHS[number % len(LENGTHS)]},
             "histograms": process["histograms"],
             "keyed_histograms": {"crashes": _by_key(chance)},
             "processes": {

@@ -52,6 +52,7 @@ EXPOSURES = {
     "a scalar": SECONDS,
     "samples": PAUSES | {"process": "content"},
     "a column of hours": {"column": LONG, "unit": "h"},
+    "the length of the session": {"column": "payload.simple_measurements.total_time", "unit": "s"},
     "filtered": {"count": "usage_hours", "filters": {"payload.info.reason": "daily"}},
 }
 MEASURES = {
