@@ -79,7 +79,7 @@ def derived_numbers(scan: Scan, derived: Derived) -> list[Stage]:
         if events.amount.is_hours:
             amount = exp.Div(this=amount, expression=literal(divisor_of(events), "INT64"))
         recorded = exp.Count(this=exp.Star())
-        return [*stages, _numbers(scan, words, stages[-1], amount, recorded, predicate=predicate)]
+        return [*stages, numbers_of(scan, words, stages[-1], amount, recorded, predicate=predicate)]
     stages = together(scan, derived, tells_alone=False)
     divisor: Node = exp.Sum(this=column("exposure"))
     divided = exp.cast(exp.Sum(this=column("events")), "DOUBLE")
@@ -92,7 +92,7 @@ def derived_numbers(scan: Scan, derived: Derived) -> list[Stage]:
     )
     return [
         *stages,
-        _numbers(
+        numbers_of(
             scan,
             f"Each client's number: events by exposure, per {derived.per:g}; without exposure it has none.",
             stages[-1],
@@ -108,7 +108,7 @@ def _times(amount: Node, factor: int) -> Node:
     return amount if factor == 1 else exp.Mul(this=amount, expression=literal(float(factor), "FLOAT64"))
 
 
-def _numbers(
+def numbers_of(
     scan: Scan,
     words: str,
     source: Stage,
@@ -118,6 +118,17 @@ def _numbers(
     predicate: Node | None = None,
     having: Node | None = None,
 ) -> plan.Numbers:
+    """The step from rows to one number per client and group.
+
+    Args:
+        scan: the question.
+        words: the step's sentence.
+        source: the stage that it reads.
+        number: of each client.
+        n_recorded: how many recordings it is of.
+        predicate: which rows count.
+        having: which clients have a number.
+    """
     return plan.Numbers(
         sentence=Comment(words),
         source=name(source.cte),

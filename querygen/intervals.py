@@ -207,6 +207,19 @@ def limits(ratio: str, margin: Node) -> tuple[Node, Node]:
     )
 
 
+def mean_limits(scan: Scan, within: Stage, *passed: str) -> "MeanIntervals":
+    """The last step of a summary: the limits of `mean`, by its `margin`, and the columns passed on."""
+    lower, upper = limits("mean", column("margin"))
+    return MeanIntervals(
+        sentence=Comment("The limits of the mean."),
+        source=name(within.cte),
+        dimensions=scan.names,
+        lower=lower,
+        upper=upper,
+        columns=tuple(column(one) for one in passed),
+    )
+
+
 def share_limits() -> tuple[Node, Node]:
     """The limits of a share, which is between 0 and 1."""
     lower, upper = limits("share", column("margin"))

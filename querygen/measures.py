@@ -19,12 +19,11 @@ from querygen.comparisons import compare
 from querygen.facts import Facts
 from querygen.grouping import Measured, buckets, client_columns, cubed, filled, shares
 from querygen.intervals import (
-    MeanIntervals,
     Means,
     Units,
-    limits,
     lowest,
     margins,
+    mean_limits,
     share_limits,
     share_reaches,
     spread,
@@ -231,16 +230,7 @@ def _mean_intervals(scan: Scan) -> list[Stage]:
     passed = ("count", "sum", "mean", "n_clients")
     errors = spread(scan, means, "mean", "freedom", *passed)
     within = margins(scan, errors, *passed)
-    lower, upper = limits("mean", column("margin"))
-    final = MeanIntervals(
-        sentence=Comment("The limits of the mean."),
-        source=name(within.cte),
-        dimensions=scan.names,
-        lower=lower,
-        upper=upper,
-        columns=(column("n_clients"),),
-    )
-    return [units, means, errors, within, final]
+    return [units, means, errors, within, mean_limits(scan, within, "n_clients")]
 
 
 def counts(scan: Scan, facts: Facts, unit: Fraction) -> Measured:

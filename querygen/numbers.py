@@ -9,10 +9,10 @@ from dataclasses import replace
 from sqlglot import exp
 
 from querygen import plan
-from querygen.derived import derived_numbers
+from querygen.derived import derived_numbers, numbers_of
 from querygen.dimensions import ResolvedDimension
 from querygen.grouping import Measured, client_columns, cubed, joined
-from querygen.intervals import MeanIntervals, limits, margins, wilson
+from querygen.intervals import margins, mean_limits, wilson
 from querygen.plan import Comment, OutputColumn, Stage
 from querygen.scan import LARGEST_COUNT, Scan, prefixed
 from querygen.sqltext import column, literal, name, path
@@ -24,20 +24,12 @@ def numbers(scan: Scan) -> list[Stage]:
         return derived_numbers(scan, scan.derived)
     stages, passed = scan.to_histograms(client_columns(scan, with_unidentified=False))
     stages += cubed(scan, stages[-1], (*passed, column("recorded")))
-    stages.append(
-        plan.Numbers(
-            sentence=Comment("Each client's number: the sum over its pings. Impossible values are dropped."),
-            source=name(stages[-1].cte),
-            dimensions=scan.names,
-            number=exp.Sum(this=column("recorded")),
-            n_recorded=exp.Count(this=exp.Star()),
-            predicate=exp.Between(
-                this=column("recorded"), low=literal(0, "INT64"), high=literal(LARGEST_COUNT, "INT64")
-            ),
-            having=None,
-        )
+    words = "Each client's number: the sum over its pings. Impossible values are dropped."
+    possible = exp.Between(
+        this=column("recorded"), low=literal(0, "INT64"), high=literal(LARGEST_COUNT, "INT64")
     )
-    return stages
+    number, n_recorded = exp.Sum(this=column("recorded")), exp.Count(this=exp.Star())
+    return [*stages, numbers_of(scan, words, stages[-1], number, n_recorded, predicate=possible)]
 
 
 def tallied(scan: Scan) -> list[Stage]:
@@ -55,16 +47,7 @@ def summary_of_numbers(scan: Scan) -> Measured:
     stages: list[Stage] = [*numbers(scan), totals]
     if has_limits:
         within = margins(scan, totals, "count", "sum", "mean", "n_above_zero", "n_clients")
-        below, above = limits("mean", column("margin"))
-        final = MeanIntervals(
-            sentence=Comment("The limits of the mean."),
-            source=name(within.cte),
-            dimensions=scan.names,
-            lower=below,
-            upper=above,
-            columns=(column("n_above_zero"), column("n_clients")),
-        )
-        stages += [within, final]
+        stages += [within, mean_limits(scan, within, "n_above_zero", "n_clients")]
     rows = stages[-1]
     # Keys and processes are no clients' property: all rows of a group over the others have the same clients.
     shared = tuple(d for d in scan.dimensions if d.source is not None)
