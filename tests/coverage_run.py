@@ -23,6 +23,7 @@ from pathlib import Path
 
 from coverage_cases import GLEAN, MAIN, Case, definition_cases, drawn, mirror_cases, schema_cases
 from coverage_check import Checker, Failure, unlisted
+from progress_bar import show_progress
 
 from querygen.api import catalog_of
 from querygen.catalog import Catalog
@@ -96,14 +97,6 @@ def failures_of(cases: Sequence[Case], setup: Setup, workers: int) -> Iterator[F
         yield from pool.imap(_failure, cases, chunksize=16)
 
 
-def _progress(done: int, of: int, failed: int) -> None:
-    width = 30
-    filled = width * done // of
-    bar = "█" * filled + "·" * (width - filled)
-    sys.stderr.write(f"\r{bar} {done:,} of {of:,} specs, {failed:,} failed")
-    sys.stderr.flush()
-
-
 # ---------------------------------------------------------------------------------------------------------
 
 
@@ -159,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for done, failure in enumerate(failures_of(cases, setup, given.workers), 1):
         failures += [failure] if failure else []
         if sys.stderr.isatty() and (done % 16 == 0 or done == len(cases)):
-            _progress(done, len(cases), len(failures))
+            show_progress(done, len(cases), "specs", len(failures))
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
     missing: list[str] = []

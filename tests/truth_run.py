@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pings import numbered
+from progress_bar import show_progress
 from ruamel.yaml import YAML
 from truth_check import ENGINES, Failure, judged, kind, smallest, write
 from truth_options import all_options, options_of
@@ -57,14 +58,6 @@ def all_judged(seed: int, numbers: Sequence[int], workers: int) -> Iterator[Judg
         return
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         yield from pool.imap(judge, places, chunksize=8)
-
-
-def _progress(done: int, of: int, failed: int) -> None:
-    width = 30
-    filled = width * done // of
-    bar = "█" * filled + "·" * (width - filled)
-    sys.stderr.write(f"\r{bar} {done:,} of {of:,} pairs, {failed:,} failed")
-    sys.stderr.flush()
 
 
 def table(results: Sequence[Judged]) -> str:
@@ -130,7 +123,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for result in all_judged(seed, numbers, given.workers):
         results.append(result)
         if sys.stderr.isatty():
-            _progress(len(results), len(numbers), sum(one.failure is not None for one in results))
+            show_progress(
+                len(results), len(numbers), "pairs", sum(one.failure is not None for one in results)
+            )
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
     seconds = time.perf_counter() - start
